@@ -13,7 +13,9 @@ use std::sync::OnceLock;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, value_parser};
+use clap::{
+    ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum, value_parser,
+};
 use shared::text::shell_quoted;
 
 use deploy::settings::{
@@ -204,11 +206,32 @@ pub enum Command {
 
     /// Delete the stack; queues that can hold events stay
     #[command(after_help = include_str!("args/help/delete.txt"))]
-    Delete {
-        /// Delete without asking
-        #[arg(long)]
-        yes: bool,
-    },
+    Delete(DeleteArguments),
+}
+
+/// The arguments of `delete`.
+#[derive(Debug, Args)]
+pub struct DeleteArguments {
+    /// Delete the stack without asking; of what it leaves, only what `--and` names
+    #[arg(long)]
+    pub yes: bool,
+
+    /// Delete this, too, of what the stack leaves; several with commas between them
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
+    pub and: Vec<Leftover>,
+}
+
+/// What a deleted stack leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Leftover {
+    /// The queues in which nothing is
+    EmptyQueues,
+    /// All its queues, with the messages in them
+    Queues,
+    /// The bucket of discarded records, with the records
+    Bucket,
+    /// The ledger's table: what each client was sent, and the receipts of erasures
+    Ledger,
 }
 
 /// The arguments of `validate`.

@@ -358,7 +358,15 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-InspectPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ResendPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
 
         --- stdout
-        Stack mark-event-queue is deleted; 5 queues, the bucket mark-event-queue-discardedrecords-… and the ledger's table mark-event-queue-LedgerTable-… stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
+        Stack mark-event-queue is deleted. What is left of it:
+          queue MarkFanOutQueue.fifo, empty
+          queue MarkFanOutRejected.fifo, empty
+          queue MarkFanOutRequests.fifo, empty
+          queue MarkFanOutClientBilling.fifo, empty
+          queue MarkFanOutClientInsurance.fifo, empty
+          bucket mark-event-queue-discardedrecords-…
+          the ledger's table mark-event-queue-LedgerTable-…
+        The event table was not touched. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
     "#]])?;
     let kept = [
         "MarkFanOutClientBilling.fifo",
@@ -394,12 +402,13 @@ async fn a_failed_deploy_names_the_first_cause_and_where_to_look() -> anyhow::Re
         &["delete", "--yes"],
         0,
         &expect![[r#"
-        --- stderr
-        All of stack mark-event-queue goes; it has no queues.
+            --- stderr
+            All of stack mark-event-queue goes; it has no queues.
 
-        --- stdout
-        Stack mark-event-queue is deleted.
-    "#]],
+            --- stdout
+            Stack mark-event-queue is deleted. Nothing of it is left.
+            The event table was not touched.
+        "#]],
     )?;
     Ok(())
 }

@@ -22,6 +22,7 @@ use local::check::ExpectedEvents;
 use local::follow::Follower;
 use local::ministack::ACCOUNT;
 use local::stack::Ground;
+use local::tables::EVENTS;
 use local::{marks, write};
 use serde_json::{Value, json};
 use support::{SOURCE, START, SdkClients as _, fanoutctl, ground, printed};
@@ -152,21 +153,25 @@ async fn clients_come_and_go_and_none_misses_an_event_or_gets_one_twice() -> any
     }
     assert_joined(&mut reporting, &expected, 21..22).await?;
 
-    // The stack is deleted; every queue stays, with its messages.
+    // The stack is deleted; every queue in which something is stays, with its messages.
     operator.write(&expected, 22..23).await?;
     operator.until_depth_is("ClientBilling", MARKS).await?;
+    operator.until_depth_is("ClientEnforcement", MARKS).await?;
+    operator.until_depth_is("ClientReporting", MARKS).await?;
     operator.until_depth_is("Queue", 0).await?;
-    operator.done(&["delete", "--yes"])?;
-    let kept = [
-        "ClientBilling",
-        "ClientEnforcement",
-        "ClientInsurance",
-        "ClientReporting",
-        "Queue",
-        "Rejected",
-        "Requests",
-    ];
-    assert_eq!(operator.queues().await?, kept.map(|name| format!("MarkFanOut{name}.fifo")).into());
+    let left = operator.json(&["delete", "--yes", "--and", "empty-queues,bucket,ledger"])?;
+    let kept = ["ClientBilling", "ClientEnforcement"].map(|name| format!("MarkFanOut{name}.fifo"));
+    let names = left["kept_queues"].as_array().unwrap().iter().map(|queue| queue["name"].as_str().unwrap());
+    assert_eq!(names.collect::<BTreeSet<_>>(), kept.iter().map(String::as_str).collect(), "{left}");
+    assert_eq!((&left["kept_bucket"], &left["kept_ledger"]), (&Value::Null, &Value::Null), "{left}");
+    // Two queues are none of this stack's: one is a client's own now, the other was a client's.
+    let others = ["ClientInsurance", "ClientReporting"].map(|name| format!("MarkFanOut{name}.fifo"));
+    assert_eq!(operator.queues().await?, kept.into_iter().chain(others).collect());
+    let tables = operator.ground.connection().dynamodb().list_tables().send().await?.table_names.unwrap();
+    assert!(
+        tables.contains(&EVENTS.to_owned()) && !tables.iter().any(|name| name.contains("Ledger")),
+        "{tables:?}"
+    );
     for follower in [&mut billing, &mut enforcement] {
         assert_has_all_once(follower, &expected, 23).await?;
     }

@@ -64,6 +64,38 @@ pub async fn make_bucket(target: &Target, bucket: Bucket<'_>) -> Result<(), Call
     }
 }
 
+/// The names of the first objects of `bucket`, at most a thousand (S3 API Reference, `ListObjectsV2`).
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn first_objects(target: &Target, bucket: Bucket<'_>) -> Result<Vec<String>, CallError> {
+    let call = target.s3.list_objects_v2().bucket(bucket.name).expected_bucket_owner(bucket.owner);
+    let page = call.send().await.map_err(|error| CallError::new("ListObjectsV2", bucket.name, &error))?;
+    Ok(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect())
+}
+
+/// Deletes `bucket`, which has no versions, with all objects in it.
+///
+/// # Errors
+///
+/// [`CallError`]. Some of its objects may be gone then.
+pub async fn delete_bucket(target: &Target, bucket: Bucket<'_>) -> Result<(), CallError> {
+    loop {
+        let keys = first_objects(target, bucket).await?;
+        if keys.is_empty() {
+            break;
+        }
+        for key in keys {
+            let call = target.s3.delete_object().bucket(bucket.name).expected_bucket_owner(bucket.owner);
+            let deleted = call.key(&key).send().await;
+            deleted.map_err(|error| CallError::new("DeleteObject", &bucket.object(&key), &error))?;
+        }
+    }
+    let call = target.s3.delete_bucket().bucket(bucket.name).expected_bucket_owner(bucket.owner);
+    call.send().await.map(drop).map_err(|error| CallError::new("DeleteBucket", bucket.name, &error))
+}
+
 async fn close(target: &Target, bucket: Bucket<'_>) -> Result<(), CallError> {
     let block = PublicAccessBlockConfiguration::builder()
         .block_public_acls(true)

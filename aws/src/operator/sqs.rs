@@ -232,6 +232,16 @@ pub async fn set_attributes(
     call.send().await.map(drop).map_err(|error| CallError::new("SetQueueAttributes", url, &error))
 }
 
+/// Deletes the queue at `url`, with what is in it.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn delete_queue(target: &Target, url: &str) -> Result<(), CallError> {
+    let answer = target.sqs.delete_queue().queue_url(url).send().await;
+    answer.map(drop).map_err(|error| CallError::new("DeleteQueue", url, &error))
+}
+
 /// Deletes the message of this receipt.
 ///
 /// # Errors

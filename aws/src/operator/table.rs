@@ -1,11 +1,16 @@
 //! DynamoDB: the event table and the ledger's.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType as Role, PointInTimeRecoveryStatus,
     ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription, TimeToLiveStatus,
 };
 
 use super::{CallError, Target};
+
+/// How long a table may take to become unprotected, in seconds. It takes one or two.
+const CHANGED_WITHIN: u32 = 60;
 
 /// A table, as far as the pipeline depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +111,25 @@ pub async fn describe(target: &Target, name: &str) -> Result<Table, CallError> {
         stream: stream.map(|(arn, view_type)| Stream { arn, view_type }),
         size: table.table_size_bytes.and_then(|size| u64::try_from(size).ok()),
     })
+}
+
+/// Deletes the table called `name`, protected or not.
+///
+/// # Errors
+///
+/// [`CallError`]. The table may be unprotected then.
+pub async fn delete(target: &Target, name: &str) -> Result<(), CallError> {
+    let call = target.dynamodb.update_table().table_name(name).deletion_protection_enabled(false);
+    call.send().await.map_err(|error| CallError::new("UpdateTable", name, &error))?;
+    // A table that is being changed can't be deleted (DynamoDB API Reference, `DeleteTable`).
+    for _ in 0..CHANGED_WITHIN {
+        if describe(target, name).await?.status != "UPDATING" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let deleted = target.dynamodb.delete_table().table_name(name).send().await;
+    deleted.map(drop).map_err(|error| CallError::new("DeleteTable", name, &error))
 }
 
 /// Whether the table called `name` can be brought back as it was at any moment of the last days.

@@ -19,12 +19,20 @@ pub(super) async fn agree(question: &str, yes: bool, otherwise: &'static str) ->
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Exit::Usage.because("there is no terminal to ask on; add `--yes` to go ahead"));
     }
+    if is_agreed(question).await? { Ok(()) } else { Err(Exit::Declined.because(otherwise)) }
+}
+
+/// Asks `question` on the terminal. Returns whether the answer is yes.
+///
+/// # Errors
+///
+/// [`Exit::Fault`]: the terminal failed.
+pub(super) async fn is_agreed(question: &str) -> Result<bool, Failure> {
     let question = question.to_owned();
     // On a thread of its own, so that a signal interrupts the command meanwhile.
     let answer = spawn_blocking(move || ask(&question)).await;
     let answer = answer.map_err(|error| Exit::Fault.because(error))?;
-    let answer = answer.map_err(|error| Exit::Fault.because(format!("the terminal: {error}")))?;
-    if answer { Ok(()) } else { Err(Exit::Declined.because(otherwise)) }
+    answer.map_err(|error| Exit::Fault.because(format!("the terminal: {error}")))
 }
 
 fn ask(question: &str) -> io::Result<bool> {

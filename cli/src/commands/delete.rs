@@ -1,4 +1,6 @@
-//! `fanoutctl delete`: deletes the stack, and says what stays.
+//! `fanoutctl delete`: deletes the stack, and, of what it leaves, what the operator wants gone.
+
+mod cleanup;
 
 use aws::operator::cloudformation::DeployedStack;
 use aws::operator::sqs::{self, Depth};
@@ -12,7 +14,7 @@ use shared::text::printable;
 use super::ask::agree;
 use super::operator::backlogs;
 use super::prepare::ledger_table;
-use crate::args::stack_option;
+use crate::args::{DeleteArguments, stack_option};
 use crate::client_status::Backlog;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -21,7 +23,7 @@ use crate::plan::LeftQueue;
 use crate::progress::{Progress, unless_quick};
 
 /// What a delete leaves behind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 struct Remainder {
     stack: String,
     kept_queues: Vec<KeptQueue>,
@@ -37,6 +39,10 @@ struct Remainder {
     kept_bucket: Option<String>,
     /// The name of the ledger's table.
     kept_ledger: Option<String>,
+    /// What was deleted besides the stack, by its name.
+    deleted: Vec<String>,
+    /// What should have been, and why it was not.
+    failed: Vec<String>,
 }
 
 /// A queue that stays.
@@ -52,7 +58,7 @@ struct KeptQueue {
 /// # Errors
 ///
 /// [`Exit::Unreachable`]: there is no such stack. [`Exit::Failed`]: it could not be deleted.
-pub async fn execute(context: &Context, yes: bool) -> Result<Exit, Failure> {
+pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<Exit, Failure> {
     let (target, deployed) = context.deployed().await?;
     let naming = stack::naming(&target, stack::deployed_prefix(&deployed)).await?;
     let looking = remainder(&target, &deployed, &naming);
@@ -60,14 +66,15 @@ pub async fn execute(context: &Context, yes: bool) -> Result<Exit, Failure> {
     // Standard output is for the result alone.
     eprint!("{}", before(&remainder, Style::of_stderr()));
     let question = format!("Delete stack {}?", printable(&context.stack));
-    agree(&question, yes, "Nothing was touched.").await?;
+    agree(&question, arguments.yes, "Nothing was touched.").await?;
 
     let progress = Progress::spinner();
     let deleted = stack::delete(&target, &context.stack, &mut |event| progress.follow(event)).await;
     progress.finish();
     deleted.map_err(Failure::Change)?;
-    context.output.print(&remainder, |remainder, _| after(remainder))?;
-    Ok(Exit::Done)
+    let left = cleanup::clean_up(&target, &naming, arguments, remainder).await?;
+    context.output.print(&left, |left, _| after(left))?;
+    Ok(if left.failed.is_empty() { Exit::Done } else { Exit::Findings })
 }
 
 async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -> Remainder {
@@ -104,6 +111,7 @@ async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -
         policies: policies.iter().filter_map(|output| deployed.outputs.get(*output).cloned()).collect(),
         kept_bucket: deployed.outputs.get("DiscardedRecordsBucket").cloned(),
         kept_ledger: ledger_table(target, deployed).await,
+        ..Remainder::default()
     }
 }
 
@@ -158,20 +166,27 @@ fn warnings(remainder: &Remainder) -> String {
 
 fn after(remainder: &Remainder) -> String {
     let stack = printable(&remainder.stack);
-    if remainder.kept_queues.is_empty() {
-        return format!("Stack {stack} is deleted.\n");
-    }
-    let mut kept = vec![format!("{} queues", remainder.kept_queues.len())];
-    kept.extend(remainder.kept_bucket.iter().map(|bucket| format!("the bucket {}", printable(bucket))));
+    let queues = remainder.kept_queues.iter().map(|KeptQueue { name, queue }| {
+        let holds = match queue.depth {
+            Some(depth) if depth.is_empty() => "empty".to_owned(),
+            Some(depth) => format!("with {depth}"),
+            None => "how much is in it isn't known".to_owned(),
+        };
+        format!("queue {}, {holds}", printable(name))
+    });
+    let mut kept: Vec<String> = queues.collect();
+    kept.extend(remainder.kept_bucket.iter().map(|bucket| format!("bucket {}", printable(bucket))));
     kept.extend(remainder.kept_ledger.iter().map(|table| format!("the ledger's table {}", printable(table))));
-    let kept = match kept.split_last() {
-        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
-        _ => kept.concat(),
-    };
-    format!(
-        "Stack {stack} is deleted; {kept} stay. A new stack with the same prefix can be deployed 60 s after the queues are \
-         deleted.\n"
-    )
+    let failed: String =
+        remainder.failed.iter().map(|why| format!("NOT DELETED: {}\n", printable(why))).collect();
+    let has_queues = !remainder.kept_queues.is_empty() || !remainder.deleted.is_empty();
+    let again = " A new stack with the same prefix can be deployed 60 s after the queues are deleted.";
+    let end = format!("The event table was not touched.{}\n", if has_queues { again } else { "" });
+    if kept.is_empty() {
+        return format!("{failed}Stack {stack} is deleted. Nothing of it is left.\n{end}");
+    }
+    let kept: String = kept.iter().map(|kept| format!("  {kept}\n")).collect();
+    format!("{failed}Stack {stack} is deleted. What is left of it:\n{kept}{end}")
 }
 
 #[cfg(test)]
@@ -196,12 +211,9 @@ mod tests {
                 queue("MarkFanOutClientBilling.fifo", Some(Depth { messages: 1200, in_flight: 3 })),
                 queue("MarkFanOutClientInsurance.fifo", None),
             ],
-            unsent: None,
-            backlogs: Vec::new(),
-            backlogs_unknown: None,
-            policies: Vec::new(),
             kept_bucket: Some("mark-event-queue-discarded".to_owned()),
             kept_ledger: Some("mark-event-queue-LedgerTable-1".to_owned()),
+            ..Remainder::default()
         }
     }
 
@@ -217,7 +229,13 @@ mod tests {
 
         "#]].assert_eq(&before(&remainder(), Style::Plain));
         expect![[r#"
-            Stack mark-event-queue is deleted; 3 queues, the bucket mark-event-queue-discarded and the ledger's table mark-event-queue-LedgerTable-1 stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
+            Stack mark-event-queue is deleted. What is left of it:
+              queue MarkFanOutQueue.fifo, empty
+              queue MarkFanOutClientBilling.fifo, with 1200 messages and 3 in flight
+              queue MarkFanOutClientInsurance.fifo, how much is in it isn't known
+              bucket mark-event-queue-discarded
+              the ledger's table mark-event-queue-LedgerTable-1
+            The event table was not touched. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
         "#]].assert_eq(&after(&remainder()));
         let policy = |name: &str| format!("arn:aws:iam::111122223333:policy/{name}");
         let lag = Ok(Lag { groups: 1, events: 5, since: None, ..Lag::default() });
@@ -253,11 +271,12 @@ mod tests {
 
         "#]]
         .assert_eq(&warnings(&unknown));
-        let nothing = Remainder { kept_queues: Vec::new(), ..remainder() };
+        let nothing = Remainder { stack: "mark-event-queue".to_owned(), ..Remainder::default() };
         expect![[r#"
             All of stack mark-event-queue goes; it has no queues.
 
-            Stack mark-event-queue is deleted.
+            Stack mark-event-queue is deleted. Nothing of it is left.
+            The event table was not touched.
         "#]]
         .assert_eq(&(before(&nothing, Style::Plain) + &after(&nothing)));
     }

@@ -44,8 +44,8 @@ const CALLS_AT_ONCE: usize = 16;
 pub fn interrupted(arguments: &Arguments) -> String {
     let stack = stack_option(&arguments.common.stack);
     match arguments.command {
-        Command::Deploy(_) | Command::Delete { .. } => format!(
-            "interrupted; if CloudFormation has begun, it goes on without this program: see `fanoutctl plan{stack}`"
+        Command::Deploy(_) | Command::Delete(_) => format!(
+            "interrupted; what CloudFormation has begun goes on without this program: see `fanoutctl plan{stack}`"
         ),
         Command::CatchUp(_) | Command::Queue(_) => format!(
             "interrupted; the catch-up function goes on without this program: see `fanoutctl status{stack}`"
@@ -88,7 +88,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
         Command::Queue(command) => queue::execute(&context, &command).await,
         Command::Completions { shell } => completions::execute(shell),
-        Command::Delete { yes } => delete::execute(&context, yes).await,
+        Command::Delete(arguments) => delete::execute(&context, &arguments).await,
     };
     result.unwrap_or_else(|failure| {
         // An answer of no is not an error.
@@ -125,7 +125,7 @@ mod tests {
         );
         check(
             "fanoutctl delete --stack test",
-            "interrupted; if CloudFormation has begun, it goes on without this program: see `fanoutctl plan --stack test`",
+            "interrupted; what CloudFormation has begun goes on without this program: see `fanoutctl plan --stack test`",
         );
     }
 }
