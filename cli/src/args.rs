@@ -6,6 +6,7 @@ mod holds;
 mod ledger;
 mod queue;
 mod trace;
+mod tests_of_clients;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub use ledger::{
 };
 pub use queue::{QueueCommand, RepairArguments};
 pub use trace::{TailArguments, TraceArguments};
+pub use tests_of_clients::{RehearseArguments, SendTestArguments};
 
 /// The release, and the commit that it was built from.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FANOUTCTL_COMMIT"), ")");
@@ -195,6 +197,14 @@ pub enum Command {
     /// Make a client's deleted queue again, or mend its settings
     #[command(subcommand, after_help = "Example:\n  fanoutctl queue repair Billing")]
     Queue(QueueCommand),
+
+    /// Send one marked event through the whole pipeline of a local stack, and show when each client's queue has it
+    #[command(after_help = include_str!("args/help/send-test.txt"))]
+    SendTest(SendTestArguments),
+
+    /// Play duplicates, gaps, replays and erasures at a team's own test queue, and show what its consumer must have then
+    #[command(after_help = include_str!("args/help/rehearse.txt"))]
+    Rehearse(RehearseArguments),
 
     /// Print what a shell needs to complete the command line
     #[command(after_help = include_str!("args/help/completions.txt"))]

@@ -22,5 +22,6 @@ pub mod policy;
 pub mod prices;
 pub mod progress;
 pub mod rejections;
+pub mod test_events;
 pub mod unsettled;
 pub mod views;

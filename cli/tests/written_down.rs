@@ -15,11 +15,12 @@ use fanoutctl::args::Arguments;
 
 /// Values for options whose value is left out in the text: written as `…`, in part or whole, as a variable, or as a
 /// placeholder.
-const VALUES: [(&str, &str); 5] = [
+const VALUES: [(&str, &str); 6] = [
     ("--stream-arn", "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000"),
     ("--kms-key-arn", "arn:aws:kms:eu-west-2:111122223333:key/1"),
     ("--alarm-topic-arn", "arn:aws:sns:eu-west-2:111122223333:alarms"),
     ("--bucket", "packages"),
+    ("--queue-arn", "arn:aws:sqs:eu-west-2:111122223333:test.fifo"),
     ("--from", "1"),
 ];
 

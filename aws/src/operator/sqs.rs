@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Duration;
 
+use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageAttributeValue,
     MessageSystemAttributeName, QueueAttributeName,
@@ -11,7 +12,7 @@ use aws_sdk_sqs::types::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use shared::message::{Attribute, AttributeValue};
+use shared::message::{Attribute, AttributeValue, Message as SentMessage};
 
 use super::{CallError, Target};
 
@@ -148,6 +149,27 @@ pub async fn receive(
         .message_attribute_names("All");
     let answer = call.send().await.map_err(|error| CallError::new("ReceiveMessage", url, &error))?;
     Ok(answer.messages.unwrap_or_default().into_iter().map(received).collect())
+}
+
+/// Sends `message` to the queue at `url`. A repetition within five minutes is swallowed.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn send(target: &Target, url: &str, message: &SentMessage) -> Result<(), CallError> {
+    let attributes = message.attributes().iter().filter_map(|attribute| {
+        let value = MessageAttributeValue::builder().data_type(&attribute.data_type);
+        let value = match &attribute.value {
+            AttributeValue::Text(text) => value.string_value(text),
+            AttributeValue::Base64(text) => value.binary_value(Blob::new(STANDARD.decode(text).ok()?)),
+        };
+        Some((attribute.name.clone(), value.build().ok()?))
+    });
+    let call = target.sqs.send_message().queue_url(url).message_group_id(message.group().as_str());
+    let call = call.message_deduplication_id(message.deduplication_id().as_str());
+    let call = call.message_body(message.body().text().unwrap_or_default());
+    let sent = call.set_message_attributes(Some(attributes.collect())).send().await;
+    sent.map(drop).map_err(|error| CallError::new("SendMessage", url, &error))
 }
 
 /// Hides the message of this receipt for `invisible` from now on.

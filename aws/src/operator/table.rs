@@ -24,6 +24,8 @@ pub struct Table {
     pub partition_type: Option<KeyType>,
     /// Its sort key, if it has one.
     pub sort_key: Option<String>,
+    /// The sort key's type, as of the partition key.
+    pub sort_type: Option<KeyType>,
     /// Its stream, if it has one.
     pub stream: Option<Stream>,
     /// Its size in bytes, as it was within the last six hours (DynamoDB API Reference, `TableDescription`).
@@ -107,6 +109,7 @@ pub async fn describe(target: &Target, name: &str) -> Result<Table, CallError> {
         status: table.table_status.as_ref().map(|status| status.as_str().to_owned()).unwrap_or_default(),
         partition_type: key_type(&table, &partition_key),
         partition_key,
+        sort_type: sort_key.as_ref().and_then(|key| key_type(&table, key)),
         sort_key,
         stream: stream.map(|(arn, view_type)| Stream { arn, view_type }),
         size: table.table_size_bytes.and_then(|size| u64::try_from(size).ok()),

@@ -22,8 +22,10 @@ pub mod policy;
 mod prepare;
 pub mod queue;
 pub mod reconcile;
+pub mod rehearse;
 pub mod rejected;
 pub mod replay;
+pub mod send_test;
 pub mod status;
 pub mod tail;
 pub mod trace;
@@ -87,6 +89,8 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
         Command::Queue(command) => queue::execute(&context, &command).await,
+        Command::Rehearse(arguments) => rehearse::execute(&context, &arguments).await,
+        Command::SendTest(arguments) => send_test::execute(&context, &arguments).await,
         Command::Completions { shell } => completions::execute(shell),
         Command::Delete(arguments) => delete::execute(&context, &arguments).await,
     };

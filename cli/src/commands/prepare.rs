@@ -220,6 +220,7 @@ mod tests {
             partition_key: "pk".to_owned(),
             partition_type: None,
             sort_key: Some("sk".to_owned()),
+            sort_type: None,
             stream: None,
             size: None,
         };

@@ -73,6 +73,7 @@ fn good() -> Facts {
             partition_key: "mark".into(),
             partition_type: Some(KeyType::S),
             sort_key: Some("createTime".into()),
+            sort_type: Some(KeyType::S),
             stream: Some(Stream { arn: STREAM.into(), view_type: "NEW_IMAGE".into() }),
             size: None,
         })),

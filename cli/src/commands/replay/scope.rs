@@ -251,6 +251,7 @@ mod tests {
                 partition_key: partition_key.to_owned(),
                 partition_type,
                 sort_key: None,
+                sort_type: None,
                 stream: None,
                 size: None,
             },
