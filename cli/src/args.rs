@@ -5,8 +5,8 @@ mod erasures;
 mod holds;
 mod ledger;
 mod queue;
-mod trace;
 mod tests_of_clients;
+mod trace;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -33,8 +33,8 @@ pub use ledger::{
     ScopeArguments, StatusArguments,
 };
 pub use queue::{QueueCommand, RepairArguments};
-pub use trace::{TailArguments, TraceArguments};
 pub use tests_of_clients::{RehearseArguments, SendTestArguments};
+pub use trace::{TailArguments, TraceArguments};
 
 /// The release, and the commit that it was built from.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FANOUTCTL_COMMIT"), ")");

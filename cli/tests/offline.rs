@@ -548,19 +548,21 @@ fn credentials_that_are_not_taken_are_named_with_what_helps() {
         "ExpiredToken",
         "The security token included in the request is expired",
         expect![[r#"
-        exit 5
-        --- stderr
-        error: `DescribeStacks` of `mark-event-queue`: The security token included in the request is expired (`ExpiredToken`); the credentials of `AWS_ACCESS_KEY_ID` have expired; set new ones (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`), or unset these and take a profile
-    "#]],
+            exit 5
+            --- stderr
+            error: `DescribeStacks` of `mark-event-queue`: The security token included in the request is expired (`ExpiredToken`); the credentials of `AWS_ACCESS_KEY_ID` have expired; set new ones (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`), or unset these and take a profile
+            Rights: `WatchPolicy`.
+        "#]],
     );
     check(
         "InvalidClientTokenId",
         "The security token included in the request is invalid.",
         expect![[r#"
-        exit 5
-        --- stderr
-        error: `DescribeStacks` of `mark-event-queue`: The security token included in the request is invalid. (`InvalidClientTokenId`); `…` does not take the credentials of `AWS_ACCESS_KEY_ID`; set new ones (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`), or unset these and take a profile
-    "#]],
+            exit 5
+            --- stderr
+            error: `DescribeStacks` of `mark-event-queue`: The security token included in the request is invalid. (`InvalidClientTokenId`); `…` does not take the credentials of `AWS_ACCESS_KEY_ID`; set new ones (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`), or unset these and take a profile
+            Rights: `WatchPolicy`.
+        "#]],
     );
 }
 
@@ -608,12 +610,12 @@ fn a_client_is_written_into_the_config_and_taken_out_again() {
     check(
         &["client", "add", "Parking", "--config", "linked.toml"],
         expect![[r#"
-        exit 0
-        --- stdout
-        linked.toml: client Parking is added; it is served after a deploy
+            exit 0
+            --- stdout
+            linked.toml: client Parking is added; it is served after a deploy
 
-        no plan: no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names
-    "#]],
+            no plan: no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names; for `cargo local --stay`, set what it prints
+        "#]],
     );
     let added = fs::read_to_string(&path).unwrap();
     assert_eq!(added, format!("{CONFIG}\n[[client]]\nname = \"Parking\"\n"));
@@ -680,10 +682,10 @@ fn a_client_is_written_into_the_config_and_taken_out_again() {
     check(
         &["client", "remove", "Parking", "--json"],
         expect![[r#"
-        exit 0
-        --- stdout
-        {"file":"client-queues.toml","client":"Parking","change":"removed","plan":null,"no_plan":"no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names"}
-    "#]],
+            exit 0
+            --- stdout
+            {"file":"client-queues.toml","client":"Parking","change":"removed","plan":null,"no_plan":"no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names; for `cargo local --stay`, set what it prints"}
+        "#]],
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), CONFIG);
     let files = fs::read_dir(&directory).unwrap().count();

@@ -37,7 +37,6 @@ const USABLE_AFTER: Duration = Duration::from_secs(1);
 
 /// The result of a repair.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Report {
     client: String,
     /// The queue's ARN.

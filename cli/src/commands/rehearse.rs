@@ -32,7 +32,6 @@ use crate::test_events::{TestAggregate, TestEvents, first_event, key_types};
 
 /// What was played.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Report {
     client: String,
     /// The test queue's ARN.
@@ -43,7 +42,6 @@ struct Report {
 
 /// A scenario, and what a right consumer has of its group when it has taken all of its messages.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Played {
     scenario: String,
     about: &'static str,

@@ -96,7 +96,7 @@ fn the_operator_is_told_what_is_done_and_what_is_left_to_do() {
           fanoutctl backfill Billing --stack test
     "#]]
     .assert_eq(&(before(&made, &queue(), Style::Plain) + &text(&made, &queue(), " --stack test")));
-    expect![[r#"{"client":"Billing","queue":"arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientBilling.fifo","wasMade":true,"mended":[],"catchUp":{"client":"Billing","groups":2,"sent":5,"behind":0,"held":0,"settling":0,"stopped":null,"elsewhere":false,"refused":[]},"isPaused":false}"#]]
+    expect![[r#"{"client":"Billing","queue":"arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientBilling.fifo","was_made":true,"mended":[],"catch_up":{"client":"Billing","groups":2,"sent":5,"behind":0,"held":0,"settling":0,"stopped":null,"elsewhere":false,"refused":[]},"is_paused":false}"#]]
         .assert_eq(&serde_json::to_string(&made).unwrap());
 
     let mut found = wanted();
