@@ -23,6 +23,7 @@ use deploy::settings::{
     Architecture, FunctionTimeout, KeyArn, LogRetention, MaximumConcurrency, Memory, QueuePrefix, Settings,
     StreamArn, StreamBatchSize, TopicArn,
 };
+use shared::config::ClientName;
 
 pub use crate::commands::rejected::arguments::RejectedCommand;
 pub use client::{AddClientArguments, ClientCommand};
@@ -87,6 +88,10 @@ pub struct Common {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a first config for an event table, from its keys and a sample of its items
+    #[command(after_help = include_str!("args/help/init.txt"))]
+    Init(InitArguments),
+
     /// Show what is wrong with the config, without asking AWS
     #[command(after_help = include_str!("args/help/validate.txt"))]
     Validate(ValidateArguments),
@@ -242,6 +247,18 @@ pub enum Leftover {
     Bucket,
     /// The ledger's table: what each client was sent, and the receipts of erasures
     Ledger,
+}
+
+/// The arguments of `init`.
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// The event table
+    #[arg(long, value_name = "NAME")]
+    pub table: String,
+
+    /// The first client
+    #[arg(long, value_name = "NAME", default_value = "Example", value_parser = ClientName::try_new)]
+    pub client: ClientName,
 }
 
 /// The arguments of `validate`.

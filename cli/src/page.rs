@@ -1,6 +1,6 @@
 //! A page of the event table, or of a file of its items: what it shows about the config, for people and programs.
 
-use aws::operator::items::{FirstPage, first_page};
+use aws::operator::items::{FirstPage, first_items};
 use aws::operator::{CallError, Target, table};
 use serde::Serialize;
 use shared::config::{Client, Config};
@@ -14,8 +14,8 @@ use crate::output::{Style, Tone, row, table as columns};
 use crate::rejections::indented;
 use crate::views::ViewExample;
 
-/// The most items that are read.
-const ITEMS_LIMIT: i32 = 200;
+/// The most items of a page.
+pub const ITEMS_LIMIT: i32 = 200;
 
 /// What of the event table could be read.
 #[derive(Clone, Debug)]
@@ -84,16 +84,25 @@ pub struct ExampleAttribute {
 impl PageFacts {
     /// Reads a page of the table called `name`, once and not consistently: it costs 1 MB of reads at most.
     pub async fn read(target: &Target, name: &str) -> Self {
+        Self::read_pages(target, name, 1).await
+    }
+
+    /// As [`Self::read`], at most so many `pages`.
+    pub async fn read_pages(target: &Target, name: &str, pages: usize) -> Self {
         let (items, expiry) =
-            tokio::join!(first_page(target, name, ITEMS_LIMIT), table::expiry(target, name));
+            tokio::join!(first_items(target, name, ITEMS_LIMIT, pages), table::expiry(target, name));
         Self { items, expiry }
     }
 
     /// What can be said of it; what could not be read says nothing.
     pub fn sample(&self, config: &Config) -> Sample {
+        Sample::new(config, &self.sampled())
+    }
+
+    /// The items; none if they could not be read.
+    pub fn sampled(&self) -> SampledPage {
         let FirstPage { items, is_whole } = self.items.clone().unwrap_or_default();
-        let expiry = self.expiry.clone().unwrap_or_default();
-        Sample::new(config, &SampledPage { items, is_whole, expiry })
+        SampledPage { items, is_whole, expiry: self.expiry.clone().unwrap_or_default() }
     }
 }
 

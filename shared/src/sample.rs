@@ -3,7 +3,9 @@
 //!
 //! Items are read by the converter's own code, so that what is said here is what happens there.
 
+mod draft;
 mod filter;
+mod guess;
 mod id;
 mod item;
 mod kind;
@@ -27,6 +29,7 @@ use crate::text::counted;
 use item::{ItemOutcome, ItemReader, SampledItem, Unsendable};
 use kind::kinds;
 
+pub use draft::{DraftConfig, DraftTable};
 pub use lines::{UnreadableLine, items_of_lines};
 pub use matching::{MatchedItem, UnwantedBy, match_items};
 use view::view_findings;

@@ -111,17 +111,31 @@ pub async fn get_item(target: &Target, item: &Item) -> Result<Lookup, CallError>
     }
 }
 
-/// The first items of `table`, at most `limit` of them, as one page of a scan has them: no more than 1 MB (DynamoDB API
+/// The first items of `table`, from at most `pages` of a scan, each of at most `limit` items and 1 MB (DynamoDB API
 /// Reference, `Scan`).
 ///
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn first_page(target: &Target, table: &str, limit: i32) -> Result<FirstPage, CallError> {
-    let answer = target.dynamodb.scan().table_name(table).limit(limit).send().await;
-    let answer = answer.map_err(|error| CallError::new("Scan", table, &error))?;
-    let items = answer.items().iter().map(|item| map(item).to_string()).collect();
-    Ok(FirstPage { items, is_whole: answer.last_evaluated_key().is_none_or(HashMap::is_empty) })
+pub async fn first_items(
+    target: &Target,
+    table: &str,
+    limit: i32,
+    pages: usize,
+) -> Result<FirstPage, CallError> {
+    let mut first = FirstPage::default();
+    let mut start = None;
+    for _ in 0..pages {
+        let call = target.dynamodb.scan().table_name(table).limit(limit).set_exclusive_start_key(start);
+        let answer = call.send().await.map_err(|error| CallError::new("Scan", table, &error))?;
+        first.items.extend(answer.items().iter().map(|item| map(item).to_string()));
+        start = answer.last_evaluated_key.filter(|key| !key.is_empty());
+        if start.is_none() {
+            first.is_whole = true;
+            break;
+        }
+    }
+    Ok(first)
 }
 
 /// How many items of `table` are newer, as of a consistent read.

@@ -14,6 +14,7 @@ mod event_keys;
 mod event_rows;
 pub mod held;
 pub mod hold;
+pub mod init;
 pub mod match_clients;
 mod operator;
 pub mod pause;
@@ -64,6 +65,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
     let Common { stack, config: config_path, json } = arguments.common;
     let context = Context::new(stack, config_path, Output::new(json));
     let result = match arguments.command {
+        Command::Init(arguments) => init::execute(&context, &arguments).await,
         Command::Validate(arguments) => validate::execute(&context, &arguments),
         Command::Match(arguments) => match_clients::execute(&context, &arguments),
         Command::Check(arguments) => check::execute(&context, &arguments).await,

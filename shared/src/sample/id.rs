@@ -96,7 +96,7 @@ fn telling(survey: &Survey<'_>, items: &[&SampledItem]) -> Option<Path> {
 }
 
 /// How many of `items` have an id at `path`, if these are most of them and all of their kinds, and the ids differ.
-fn holders(items: &[&SampledItem], path: &[String]) -> Option<usize> {
+pub(super) fn holders(items: &[&SampledItem], path: &[String]) -> Option<usize> {
     let id = |item: &SampledItem| item.scalars.get(path).and_then(own_id);
     let (holders, others): (Vec<&SampledItem>, Vec<_>) = items.iter().partition(|item| id(item).is_some());
     let ids: HashSet<String> = holders.iter().filter_map(|item| id(item)).collect();

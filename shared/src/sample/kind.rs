@@ -122,7 +122,7 @@ pub(super) fn without(
 }
 
 /// The line that admits items with the sort keys `wanted`, and none with those of `others`.
-fn separation(source: &Source, wanted: &[&Key], others: &[&Key]) -> Option<ConfigLine> {
+pub(super) fn separation(source: &Source, wanted: &[&Key], others: &[&Key]) -> Option<ConfigLine> {
     let (wanted, others) = (texts(wanted)?, texts(others)?);
     if wanted.is_empty() {
         return None;

@@ -8,7 +8,7 @@ use crate::text::toml_literal;
 impl ConfigLine {
     /// `key = "value"` in `[source]`.
     pub(super) fn of_source(key: &str, value: &str) -> Self {
-        Self { section: "source", text: format!("{key} = {}", toml_literal(value)) }
+        Self { section: "source", text: toml_line(key, value) }
     }
 
     /// The line that names the version of an aggregate's first event.
@@ -36,6 +36,11 @@ impl ConfigLine {
     pub(super) fn of_filter(path: &[String], condition: &str) -> Self {
         Self { section: "source.filter", text: format!("{} = {condition}", dotted(path)) }
     }
+}
+
+/// `key = "value"`.
+pub(super) fn toml_line(key: &str, value: &str) -> String {
+    format!("{key} = {}", toml_literal(value))
 }
 
 /// Whether `[source]` can name this path: a name that holds a dot can't be part of one.

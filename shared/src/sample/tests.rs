@@ -2,6 +2,7 @@
 
 mod designs;
 mod details;
+mod draft;
 mod filters;
 mod heads;
 mod views;
@@ -11,7 +12,7 @@ use std::fmt::Write as _;
 use expect_test::Expect;
 
 use super::{ConfigLine, Sample, SampledPage, Severity, items_of_lines};
-use crate::config::Config;
+use crate::config::{Config, Source};
 
 /// `[source]` as most of these tables need it.
 const SOURCE: &str = "partition_key = \"pk\"\nsort_key = \"sk\"\ntime = \"at\"\nversion = \"version\"\n";
@@ -31,6 +32,12 @@ fn check(text: &str, lines: &str, expected: &Expect) {
 }
 
 fn check_page(text: &str, page: &SampledPage, expected: &Expect) {
+    let Source { partition_key, sort_key, .. } = config(text).source;
+    // A table's keys are known.
+    if page.items.iter().all(|item| [&partition_key, &sort_key].iter().all(|key| item.contains(key.as_str())))
+    {
+        draft::check(&draft::drafted(&partition_key, &sort_key, page), page);
+    }
     let sample = Sample::new(&config(text), page);
     expected.assert_eq(&shown(&sample));
     for finding in &sample.findings {

@@ -43,7 +43,7 @@ pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {
 }
 
 /// A path at which each event has a time; of several, one whose name speaks of it, then the shortest.
-fn readable(events: &[&SampledItem]) -> Option<Path> {
+pub(super) fn readable(events: &[&SampledItem]) -> Option<Path> {
     let first = events.first()?;
     let is_readable =
         |path: &[String]| events.iter().all(|event| event.scalars.get(path).is_some_and(is_time));
@@ -53,13 +53,13 @@ fn readable(events: &[&SampledItem]) -> Option<Path> {
     paths.first().map(|path| Path((*path).clone()))
 }
 
-fn is_time(value: &Key) -> bool {
+pub(super) fn is_time(value: &Key) -> bool {
     let (Key::S(text) | Key::N(text)) = value else { return false };
     let time = EventTime::try_from_text(text).filter(|_| text.len() <= TEXT_LIMIT);
     time.is_some_and(|time| (EARLIEST..LATEST).contains(&time.as_nanos()))
 }
 
-fn speaks_of_time(path: &[String]) -> bool {
+pub(super) fn speaks_of_time(path: &[String]) -> bool {
     let name = path.last().map(|name| name.to_lowercase()).unwrap_or_default();
     ["time", "date", "created", "occurred", "happened"].iter().any(|word| name.contains(word))
         || name.ends_with("at")

@@ -16,7 +16,7 @@ use crate::text::counted;
 /// The most kinds that a problem lists.
 const LISTED: usize = 4;
 
-const COUNT_FROM_NOW_ON: &str = "name the attribute that counts each aggregate's events; if there is none: docs/ordering.md, \"My events have no version\"";
+pub(super) const COUNT_FROM_NOW_ON: &str = "name the attribute that counts each aggregate's events; if there is none: docs/ordering.md, \"My events have no version\"";
 
 /// Finds items without a version that can be read. Says whether versions are where they are looked for.
 pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) -> bool {
@@ -108,9 +108,9 @@ pub(super) fn counting(aggregates: &[SampledAggregate<'_>], known: &VersionPlace
 }
 
 #[derive(PartialEq, Eq, Hash)]
-struct VersionKey {
-    path: Vec<String>,
-    after: Option<String>,
+pub(super) struct VersionKey {
+    pub(super) path: Vec<String>,
+    pub(super) after: Option<String>,
 }
 
 /// The versions at each place, as `read` finds them in values, each with the index of its aggregate.
@@ -166,7 +166,7 @@ fn count_up(aggregates: &[SampledAggregate<'_>], versions: &[(usize, i64)], firs
 }
 
 /// What `value` has before the digits at its end, if anything, and their number.
-fn digits(value: &Key) -> Option<(Option<&str>, i64)> {
+pub(super) fn digits(value: &Key) -> Option<(Option<&str>, i64)> {
     let (before, digits) = match value {
         Key::N(number) => (None, number.as_str()),
         Key::S(text) => {
