@@ -1,6 +1,6 @@
 //! The command line of the control requests.
 
-use clap::Args;
+use clap::{Args, value_parser};
 
 /// The arguments of the commands about one client.
 #[derive(Debug, Args)]
@@ -14,8 +14,22 @@ pub struct ClientArguments {
 #[derive(Debug, Args)]
 pub struct StatusArguments {
     /// Show the groups that this client is behind in, and why, as client-queues.toml names it
-    #[arg(value_name = "CLIENT")]
+    #[arg(value_name = "CLIENT", conflicts_with = "watch")]
     pub client: Option<String>,
+
+    /// Show it again and again, until it is interrupted: in a terminal as a screen that refreshes
+    #[arg(long)]
+    pub watch: bool,
+
+    /// How often it is refreshed
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        requires = "watch",
+        default_value_t = 10,
+        value_parser = value_parser!(u64).range(1..=3600)
+    )]
+    pub interval: u64,
 }
 
 /// The arguments of `catch-up`.

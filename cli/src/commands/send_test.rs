@@ -70,7 +70,7 @@ pub async fn execute(context: &Context, arguments: &SendTestArguments) -> Result
         return Err(Exit::Usage.because(no_client(name, config.clients.iter().map(|client| &client.name))));
     }
     let table = StackEventTable::of_stack(&operator).await?;
-    let page = items::first_page(&operator.target, &table.name, LOOKED_AT).await?;
+    let page = items::first_items(&operator.target, &table.name, LOOKED_AT, 1).await?;
     let like = first_event(&config, &page.items).unwrap_or_default();
     let events =
         TestEvents { source: &config.source, key_types: key_types(&table.description), like, at: now() };

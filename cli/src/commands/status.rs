@@ -6,15 +6,19 @@ mod clients;
 mod collect;
 mod notices;
 mod queues;
+mod screen;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::BTreeMap;
 
 use aws::operator::CallFault;
+use aws::operator::cloudformation::DeployedStack;
 use deploy::stack::{self, Whose};
 use serde::Serialize;
 use shared::ledger::ScanKind;
+use shared::naming::Naming;
 use shared::time::Timestamp;
 
 use self::clients::ClientRow;
@@ -23,9 +27,11 @@ use self::notices::NoticesRow;
 use self::queues::QueueRow;
 use crate::args::{StatusArguments, stack_option};
 use crate::client_status::ClientStatus;
+use crate::commands::prepare::running;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, table, time};
+use crate::plan::RunningStack;
 use crate::progress::unless_quick;
 use crate::unsettled::{self, RegistryDifference};
 
@@ -62,12 +68,38 @@ pub async fn execute(context: &Context, arguments: &StatusArguments) -> Result<E
     if let Some(client) = &arguments.client {
         return client::execute(context, client).await;
     }
-    let (target, stack) = context.deployed().await?;
-    let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
-    let work = collect::facts(&target, &stack, &naming);
-    let report = Report::new(&unless_quick("looking at queues, metrics and the ledger", work).await);
+    let mut deployed = None;
+    let looking = look(context, &mut deployed);
+    let report = unless_quick("looking at queues, metrics and the ledger", looking).await?;
+    if arguments.watch {
+        return watch::execute(context, arguments.interval, report, deployed).await;
+    }
     context.output.print(&report, text)?;
     Ok(report.exit())
+}
+
+/// What of a stack only a deploy changes, which a later look needs no more to read.
+#[derive(Clone)]
+struct Deployment {
+    stack: DeployedStack,
+    naming: Naming,
+    running: RunningStack,
+}
+
+/// The state of the stack now. `deployed` is that of the look before, and of this one then.
+async fn look(context: &Context, deployed: &mut Option<Deployment>) -> Result<Report, Failure> {
+    let (target, stack) = context.deployed().await?;
+    let is_same = |before: &Deployment| before.stack == stack && before.running.config.is_some();
+    let now = match deployed.take().filter(is_same) {
+        Some(same) => same,
+        None => {
+            let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
+            let running = running(&target, &stack, &naming).await;
+            Deployment { stack, naming, running }
+        }
+    };
+    let facts = collect::facts(&target, deployed.insert(now)).await;
+    Ok(Report::new(&facts))
 }
 
 /// A scan of the event table that is on.
@@ -165,15 +197,27 @@ fn blind(facts: &Facts) -> Option<CallFault> {
 fn text(report: &Report, style: Style) -> String {
     let header = ["queue", "account", "messages", "in flight", "delayed", "oldest", "attention"];
     let queues = table(header, report.queues.iter().map(QueueRow::cells), style);
+    let clients = clients::text(report.clients.as_deref(), style);
+    format!("{queues}\n{clients}{}{}\n", notes(report), headline(report))
+}
+
+/// Lines about what no table has.
+fn notes(report: &Report) -> String {
+    let stack = stack_option(&report.stack);
+    let held: String = report.clients.iter().flatten().filter_map(|client| client.held(&stack)).collect();
+    let notices = notices::text(&report.notices, &stack);
+    let unsettled = unsettled::text(&report.unsettled);
+    let scans: String = report.scans.iter().filter_map(RunningScan::to_text).collect();
+    format!("{held}{notices}{unsettled}{scans}")
+}
+
+/// How far the stack is behind the stream.
+fn headline(report: &Report) -> String {
     let age = match report.iterator_age_milliseconds {
         Some(milliseconds) => format!("the converter is {} behind the stream", time(milliseconds / 1000)),
         None => "how far the converter is behind the stream isn't known (`--json` says why)".to_owned(),
     };
-    let clients = clients::text(report.clients.as_deref(), &stack_option(&report.stack), style);
-    let notices = notices::text(&report.notices, &stack_option(&report.stack));
-    let unsettled = unsettled::text(&report.unsettled);
-    let scans: String = report.scans.iter().filter_map(RunningScan::to_text).collect();
-    format!("{queues}\n{clients}{notices}{unsettled}{scans}stack `{}`: {age}\n", report.stack)
+    format!("stack `{}`: {age}", report.stack)
 }
 
 /// The figure as a whole number. If it isn't known, `unknown` gets the reason under `name`.

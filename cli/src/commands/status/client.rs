@@ -85,14 +85,22 @@ pub(in crate::commands) enum Why {
 ///
 /// [`Failure`]: there is no such client, or the ledger can't be read.
 pub(in crate::commands) async fn execute(context: &Context, name: &str) -> Result<Exit, Failure> {
-    let operator = Operator::of_stack(context).await?;
-    let registration = registered(&operator.registry, name)?;
-    let behind = operator.ledger.behind(registration.id, GROUPS_LIMIT);
-    let (groups, lease) = unless_quick("reading the ledger", behind).await?;
-    let lease = lease.unwrap_or_else(Lease::unheld);
-    let report = Report::new(&operator.stack.name, name, registration, &lease, groups, now());
+    let report = unless_quick("reading the ledger", look(context, name)).await?;
     context.output.print(&report, text)?;
     Ok(if report.groups.iter().any(|group| group.needs_attention) { Exit::Findings } else { Exit::Done })
+}
+
+/// What the client called `name` is behind in, as text.
+pub(super) async fn text_of(context: &Context, name: &str) -> Result<String, Failure> {
+    Ok(text(&look(context, name).await?, Style::Plain))
+}
+
+async fn look(context: &Context, name: &str) -> Result<Report, Failure> {
+    let operator = Operator::of_stack(context).await?;
+    let registration = registered(&operator.registry, name)?;
+    let (groups, lease) = operator.ledger.behind(registration.id, GROUPS_LIMIT).await?;
+    let lease = lease.unwrap_or_else(Lease::unheld);
+    Ok(Report::new(&operator.stack.name, name, registration, &lease, groups, now()))
 }
 
 impl Report {

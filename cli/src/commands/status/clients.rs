@@ -6,19 +6,19 @@ use shared::text::{counted, printable};
 use shared::time::Timestamp;
 
 use crate::client_status::ClientStatus;
-use crate::output::{Style, attention, instant, more_than, row, table, time};
+use crate::output::{Row, Style, attention, instant, more_than, row, table, time};
 
 /// How far behind a client is. A figure that isn't known is null, and `unknown` says why.
 #[derive(Debug, Serialize)]
 pub(super) struct ClientRow {
-    client: String,
+    pub(super) client: String,
     /// `up to date`, `behind`, `held` (behind only in groups that are held), `paused` or `leaving`; nothing if that
     /// isn't known.
     state: Option<&'static str>,
     /// The groups in which it is behind, but for those that are held.
-    groups_behind: Option<u64>,
+    pub(super) groups_behind: Option<u64>,
     /// The events that it lacks in these groups.
-    events_to_go: Option<u64>,
+    pub(super) events_to_go: Option<u64>,
     /// The groups that wait for an operator.
     groups_held: Option<u64>,
     /// Since when the first of them has been held.
@@ -30,7 +30,7 @@ pub(super) struct ClientRow {
     is_more: bool,
     /// Since when it has been behind in the group where it has been so longest.
     behind_since: Option<String>,
-    behind_seconds: Option<u64>,
+    pub(super) behind_seconds: Option<u64>,
     /// When what it lacks is forgotten, because it is in no deployed config any more.
     retired_at: Option<String>,
     /// The command that shows more, if the client needs attention.
@@ -82,8 +82,20 @@ impl ClientRow {
         }
     }
 
+    pub(super) fn cells(&self) -> Row<6> {
+        let more = if self.is_more { ">" } else { "" };
+        let figure =
+            |figure: Option<String>| figure.map_or("-".to_owned(), |figure| format!("{more}{figure}"));
+        let count = |count: Option<u64>| figure(count.map(|count| count.to_string()));
+        let seconds = self.behind_seconds.or(self.unknown.is_none().then_some(0));
+        let (attention, tone) = attention(self.attention.as_deref());
+        let (name, state) = (self.client.clone(), self.state.unwrap_or("-").to_owned());
+        let (groups, events) = (count(self.groups_behind), count(self.events_to_go));
+        row([name, state, groups, events, figure(seconds.map(time)), attention], tone)
+    }
+
     /// The line about its held groups, if there are some. `stack` is the option that names the stack.
-    fn held(&self, stack: &str) -> Option<String> {
+    pub(super) fn held(&self, stack: &str) -> Option<String> {
         let (groups, seconds) = (self.groups_held.filter(|groups| *groups > 0)?, self.held_seconds?);
         let (more, groups) = (more_than(self.is_more), counted(groups, "group"));
         let (client, stack) = (printable(&self.client), printable(stack));
@@ -92,26 +104,12 @@ impl ClientRow {
     }
 }
 
-/// The table of all clients, between blank lines, and what is held. `stack` is the option that names the stack.
-pub(super) fn text(clients: Option<&[ClientRow]>, stack: &str, style: Style) -> String {
+/// The table of all clients, between blank lines.
+pub(super) fn text(clients: Option<&[ClientRow]>, style: Style) -> String {
     let header = ["client", "state", "groups behind", "events to go", "behind for", "attention"];
-    let cells = |client: &ClientRow| {
-        let more = if client.is_more { ">" } else { "" };
-        let figure =
-            |figure: Option<String>| figure.map_or("-".to_owned(), |figure| format!("{more}{figure}"));
-        let count = |count: Option<u64>| figure(count.map(|count| count.to_string()));
-        let seconds = client.behind_seconds.or(client.unknown.is_none().then_some(0));
-        let (attention, tone) = attention(client.attention.as_deref());
-        let (name, state) = (client.client.clone(), client.state.unwrap_or("-").to_owned());
-        let (groups, events) = (count(client.groups_behind), count(client.events_to_go));
-        row([name, state, groups, events, figure(seconds.map(time)), attention], tone)
-    };
     match clients {
         Some([]) => "\nthe ledger knows no client yet: the catch-up function has not run\n\n".to_owned(),
-        Some(clients) => {
-            let held: String = clients.iter().filter_map(|client| client.held(stack)).collect();
-            format!("\n{}\n\n{held}", table(header, clients.iter().map(cells), style))
-        }
+        Some(clients) => format!("\n{}\n\n", table(header, clients.iter().map(ClientRow::cells), style)),
         None => "\nhow far the clients are isn't known (`--json` says why)\n\n".to_owned(),
     }
 }

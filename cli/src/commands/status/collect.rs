@@ -13,10 +13,10 @@ use shared::ledger::{Registry, ScanKind};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
+use super::Deployment;
 use crate::client_status::ClientStatus;
 use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{StackLedger, now};
-use crate::commands::prepare::running;
 use crate::context::output;
 use crate::erasures::DueNotices;
 use crate::plan::RegisteredClient;
@@ -65,10 +65,10 @@ pub(super) struct Queue {
 /// A metric's newest figure, or why there is none.
 pub(super) type Figure = Result<f64, String>;
 
-/// The facts about `stack`, whose queues `naming` names.
-pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Naming) -> Facts {
-    let running = running(target, stack, naming).await;
-    let queues = queues(naming, running.clients);
+/// The facts about a stack.
+pub(super) async fn facts(target: &Target, deployed: &Deployment) -> Facts {
+    let Deployment { stack, naming, running } = deployed;
+    let queues = queues(naming, running.clients.clone());
     let converter = output(stack, "ConverterName");
     let age = converter.map(|function| metric("AWS/Lambda", "IteratorAge", "FunctionName", function));
     let mut names: Vec<MetricName> = queues.iter().map(|(_, arn)| oldest_message(arn)).collect();

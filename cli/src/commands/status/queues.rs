@@ -16,13 +16,13 @@ use crate::output::{self, Row, attention, row, time};
 pub(super) struct QueueRow {
     /// `fan-out queue`, `rejected queue` or `client`.
     kind: String,
-    client: Option<String>,
+    pub(super) client: Option<String>,
     name: String,
     account: String,
-    messages: Option<u64>,
-    in_flight: Option<u64>,
+    pub(super) messages: Option<u64>,
+    pub(super) in_flight: Option<u64>,
     delayed: Option<u64>,
-    oldest_message_seconds: Option<u64>,
+    pub(super) oldest_message_seconds: Option<u64>,
     /// The fault and the command that shows more, if the queue needs attention.
     pub(super) attention: Option<String>,
     unknown: BTreeMap<&'static str, String>,

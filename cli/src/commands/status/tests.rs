@@ -3,12 +3,16 @@ use std::collections::BTreeMap;
 use aws::operator::{CallError, CallFault};
 use deploy::stack::Whose;
 use expect_test::{Expect, expect};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use shared::config::Config;
 use shared::ledger::ScanKind;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
 use super::collect::{Facts, Queue};
+use super::screen::{Screen, Wish};
 use super::{Report, text};
 use crate::client_status::{ClientStatus, HeldLag, Lag};
 use crate::erasures::DueNotices;
@@ -644,4 +648,166 @@ fn clients_have_the_order_of_their_queues_and_commands_name_the_stack() {
         stack `test`: how far the converter is behind the stream isn't known (`--json` says why)
     "#]],
     );
+}
+
+/// A screen with a client that needs attention, one of which little is known, and one that is paused.
+fn screen() -> Screen {
+    let clients = [
+        ("Billing", false, Ok((3, 5_200, 90_000))),
+        ("Insurance", false, Err(CallFault::NotAllowed)),
+        ("Reporting", true, Ok((1_000, 9_000, 60))),
+    ];
+    let mut facts = with_ledger(&clients);
+    facts.queues.swap(BILLING, REPORTING);
+    facts.queues[1].attributes.as_mut().unwrap().insert("ApproximateNumberOfMessages".into(), "2".into());
+    Screen::new(Report::new(&facts), Timestamp::from_millis(NOW))
+}
+
+fn press(screen: &mut Screen, codes: &[KeyCode]) -> Wish {
+    let wishes = codes.iter().map(|code| screen.key(KeyEvent::new(*code, KeyModifiers::NONE)));
+    wishes.last().unwrap()
+}
+
+/// The screen as text, some seconds after its figures were collected.
+fn drawn(screen: &Screen, width: u16, seconds: u64) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, 13)).unwrap();
+    let now = Timestamp::from_millis(NOW + seconds * 1_000);
+    terminal.draw(|frame| screen.draw(frame, now)).unwrap();
+    let lines = terminal.backend().to_string();
+    lines.lines().map(|line| format!("{}\n", line.trim_matches('"').trim_end())).collect()
+}
+
+#[test]
+fn a_screen_fits_its_terminal() {
+    expect![[r#"
+        stack `mark-event-queue`: the converter is 1 s behind the s…
+        3 s old
+        fan-out queue: 0 messages, 0 in flight, oldest 0 s
+        rejected queue: 2 messages, 0 in flight, oldest 0 s ! see `…
+
+          client    state  groups behind attention
+        > Reporting paused  >1000  >60 s
+          Billing   behind      3   25 h ! see `fanoutctl status Bil
+          Insurance -           -      -
+
+
+
+        ↑↓ select  ←→ sort  Enter look into  q quit
+    "#]]
+    .assert_eq(&drawn(&screen(), 60, 3));
+    expect![[r#"
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+        3 s old
+        fan-out queue: 0 messages, 0 in flight, oldest 0 s
+        rejected queue: 2 messages, 0 in flight, oldest 0 s ! see `fanoutctl rejected l…
+
+          client    state  groups behind messages attention
+        > Reporting paused  >1000  >60 s        3
+          Billing   behind      3   25 h     1200 ! see `fanoutctl status Billing`
+          Insurance -           -      -        -
+
+
+
+        ↑↓ select  ←→ sort  Enter look into  q quit
+    "#]]
+    .assert_eq(&drawn(&screen(), 80, 3));
+    expect![[r#"
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+        3 s old
+        fan-out queue: 0 messages, 0 in flight, oldest 0 s
+        rejected queue: 2 messages, 0 in flight, oldest 0 s ! see `fanoutctl rejected list`
+
+          client    state  groups events behind messages in flight oldest attention
+        > Reporting paused  >1000  >9000  >60 s        3         0      -
+          Billing   behind      3   5200   25 h     1200        10  2 min ! see `fanoutctl status Billing`
+          Insurance -           -      -      -        -         -      -
+
+
+
+        ↑↓ select  ←→ sort  Enter look into  q quit
+    "#]]
+    .assert_eq(&drawn(&screen(), 120, 3));
+    expect![[r#"
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+        3 s old
+        fan-out queue: 0 messages, 0 in flight, oldest 0 s
+        rejected queue: 2 messages, 0 in flight, oldest 0 s ! see `fanoutctl rejected list`
+
+          client    state  groups events behind messages in flight oldest attention
+        > Reporting paused  >1000  >9000  >60 s        3         0      -
+          Billing   behind      3   5200   25 h     1200        10  2 min ! see `fanoutctl status Billing`
+          Insurance -           -      -      -        -         -      -
+
+
+
+        ↑↓ select  ←→ sort  Enter look into  q quit
+    "#]]
+    .assert_eq(&drawn(&screen(), 200, 3));
+    // Any size can be drawn.
+    for width in 1..30 {
+        drawn(&screen(), width, 0);
+    }
+}
+
+#[test]
+fn keys_select_sort_and_look_into_a_client() {
+    use KeyCode::{Char, Down, Enter, Esc, Left, Right, Up};
+    let mut screen = screen();
+    // In the order of the queues; a client without a queue is the last.
+    let look = |name: &str| Wish::Look(name.to_owned());
+    assert_eq!(press(&mut screen, &[Up, Enter]), look("Reporting"));
+    screen.tell("Billing", "of another".to_owned());
+    screen.tell("Reporting", "client Reporting is paused\n".repeat(9));
+    expect![[r#"
+        stack `mark-event-queue`: the converter is 1 s behind the s…
+        0 s old
+        fan-out queue: 0 messages, 0 in flight, oldest 0 s
+        rejected queue: 2 messages, 0 in flight, oldest 0 s ! see `…
+
+        client Reporting is paused
+        client Reporting is paused
+        client Reporting is paused
+        client Reporting is paused
+        client Reporting is paused
+        client Reporting is paused
+        client Reporting is paused
+        ↑↓ scroll  Esc back  q quit
+    "#]]
+    .assert_eq(&drawn(&screen, 60, 0));
+    assert_eq!(press(&mut screen, &[Down, Down, Esc, Down, Down, Down, Enter]), look("Insurance"));
+    // By name, and by what needs attention.
+    assert_eq!(press(&mut screen, &[Esc, Up, Up, Right, Enter]), look("Billing"));
+    assert_eq!(press(&mut screen, &[Esc, Left, Left, Enter]), look("Billing"));
+    assert_eq!(press(&mut screen, &[Esc, Right, Right, Right, Right, Enter]), look("Reporting"), "by groups");
+    assert_eq!(press(&mut screen, &[Esc, Char('q')]), Wish::Quit);
+    let interrupt = KeyEvent::new(Char('c'), KeyModifiers::CONTROL);
+    assert_eq!(screen.key(interrupt), Wish::Interrupt);
+}
+
+#[test]
+fn after_a_refresh_that_failed_the_last_figures_stay_and_say_how_old_they_are() {
+    let mut screen = screen();
+    screen.refresh(
+        Err("`DescribeStacks` of `test`: no answer\nmore".into()),
+        Timestamp::from_millis(NOW + 60_000),
+    );
+    expect![[r#"
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+        ! 61 s old, not refreshed: `DescribeStacks` of `test`: no answer
+        fan-out queue: 0 messages, 0 in flight, oldest 0 s
+        rejected queue: 2 messages, 0 in flight, oldest 0 s ! see `fanoutctl rejected l…
+
+          client    state  groups behind messages attention
+        > Reporting paused  >1000  >60 s        3
+          Billing   behind      3   25 h     1200 ! see `fanoutctl status Billing`
+          Insurance -           -      -        -
+
+
+
+        ↑↓ select  ←→ sort  Enter look into  q quit
+    "#]]
+    .assert_eq(&drawn(&screen, 80, 61));
+    let report = Report::new(&up_to_date());
+    screen.refresh(Ok(report), Timestamp::from_millis(NOW + 70_000));
+    assert!(drawn(&screen, 80, 71).contains("1 s old"));
 }

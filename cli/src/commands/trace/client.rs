@@ -21,8 +21,10 @@ pub(super) struct ClientRow {
     /// Since when it is behind in the aggregate.
     pub(super) behind_since: Option<String>,
     pub(super) behind_seconds: Option<u64>,
-    /// Why it is behind.
+    /// Why it is behind there.
     pub(super) why: Option<Why>,
+    /// The field of its filter that says no, if it does not want the event.
+    pub(super) unwanted: Option<String>,
     pub(super) reason: Option<String>,
     /// The command that helps, once the reason is mended.
     pub(super) command: Option<String>,
@@ -86,6 +88,7 @@ impl ClientRow {
             behind_since: None,
             behind_seconds: None,
             why: None,
+            unwanted: None,
             reason: None,
             command: None,
             needs_attention: false,
@@ -162,14 +165,11 @@ impl ClientRow {
     /// With what the event itself says: that no client can have it, or that this one does not want it.
     fn with_fate(self, event: Option<&EventRow>) -> Self {
         let Some(event) = event else { return self };
-        if let Some(why) = &event.not_sendable {
-            return Self { state: EventState::Rejected, reason: Some(why.clone()), command: None, ..self };
+        if event.not_sendable.is_some() {
+            return Self { state: EventState::Rejected, ..self };
         }
         match event.unwanted_by.get(&self.client) {
-            Some(why) => {
-                let (reason, needs_attention) = (Some(why.clone()), false);
-                Self { state: EventState::Unwanted, reason, command: None, needs_attention, ..self }
-            }
+            Some(why) => Self { state: EventState::Unwanted, unwanted: Some(why.clone()), ..self },
             None => self,
         }
     }

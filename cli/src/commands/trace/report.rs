@@ -253,20 +253,23 @@ impl ClientRow {
         let client = printable(&self.client);
         let reason =
             self.reason.as_deref().map(|reason| format!(": {}", printable(reason))).unwrap_or_default();
-        match (self.state, self.why) {
-            (EventState::Behind, Some(why)) => {
-                let since =
-                    self.behind_since.as_deref().map(|since| format!(" since {since}")).unwrap_or_default();
-                format!("{client} is behind{since}: {}{reason}", why.to_text())
+        let since = self.behind_since.as_deref().map(|since| format!(" since {since}")).unwrap_or_default();
+        let behind = self.why.map(|why| format!("is behind{since}: {}{reason}", why.to_text()));
+        match (self.state, &self.unwanted, behind) {
+            (EventState::Behind, _, Some(behind)) => format!("{client} {behind}"),
+            (EventState::Unwanted, Some(field), None) => {
+                format!("{client} does not want it: {}", printable(field))
             }
-            (EventState::Unwanted, _) => format!("{client} does not want it{reason}"),
-            (EventState::NotSent, _) => format!("{client} was not sent it{reason}"),
-            (EventState::Skipped, _) => format!("for {client} it was left out{reason}"),
-            (state, _) => format!("{client}: {}{reason}", state.to_text()),
+            (EventState::Unwanted, Some(field), Some(behind)) => {
+                format!("{client} does not want it: {}, and {behind}", printable(field))
+            }
+            (EventState::NotSent, ..) => format!("{client} was not sent it{reason}"),
+            (EventState::Skipped, ..) => format!("for {client} it was left out{reason}"),
+            (state, _, _) => format!("{client}: {}{reason}", state.to_text()),
         }
     }
 
-    /// What the table says of it.
+    /// The cell of the table: `has it, then held`.
     fn state(&self) -> String {
         let mark = if self.needs_attention { "! " } else { "" };
         match (self.state, self.why) {
@@ -274,6 +277,18 @@ impl ClientRow {
             (state, Some(why)) => format!("{mark}{}, then {}", state.to_text(), why.to_text()),
             (state, None) => format!("{mark}{}", state.to_text()),
         }
+    }
+
+    /// The lines below the table; none if there is no more to say.
+    fn remedy(&self) -> Option<String> {
+        let why = self.why.map(|why| why.to_text().to_owned());
+        let mut reasons = self.unwanted.iter().cloned().chain(why).chain(self.reason.clone()).peekable();
+        if reasons.peek().is_none() && self.command.is_none() {
+            return None;
+        }
+        let reasons: Vec<String> = reasons.map(|reason| printable(&reason)).collect();
+        let command = self.command.iter().map(|command| format!("  → {}\n", printable(command)));
+        Some(format!("{}: {}\n{}", printable(&self.client), reasons.join(": "), command.collect::<String>()))
     }
 }
 
@@ -305,27 +320,16 @@ fn millis(duration: std::time::Duration) -> u64 {
 pub(super) fn text(report: &Report, style: Style) -> String {
     let mut text = format!("{}\n\n", report.answer);
     if let Some(rows) = report.around.as_ref().filter(|rows| !rows.is_empty()) {
-        let header = ["version", "sort key", "event id", "name", "time"];
+        let header = ["version", "sort key", "event id", "time", "name"];
         let cells = rows.iter().map(|event| {
-            let is_it = event.version == report.version;
             let optional = |text: &Option<String>| shortened(text.as_deref().unwrap_or("-"), 40);
-            let name = match &event.not_sendable {
-                Some(why) => format!("! {}", shortened(why, 60)),
-                None => optional(&event.name),
+            let (name, tone) = match &event.not_sendable {
+                Some(why) => (format!("! {}", shortened(why, 60)), Tone::Bad),
+                None => (optional(&event.name), Tone::Neutral),
             };
-            let tone = if event.not_sendable.is_some() { Tone::Bad } else { Tone::Neutral };
-            let mark = if is_it { "←" } else { "" };
-            let time = format!("{} {mark}", optional(&event.time));
-            row(
-                [
-                    figure(event.version),
-                    shortened(&event.sort_key, 40),
-                    optional(&event.event_id),
-                    name,
-                    time,
-                ],
-                tone,
-            )
+            let mark = if event.version == report.version { " ←" } else { "" };
+            let (sort_key, event_id) = (shortened(&event.sort_key, 40), optional(&event.event_id));
+            row([figure(event.version), sort_key, event_id, optional(&event.time), name + mark], tone)
         });
         text += &format!("{}\n\n", table(header, cells, style));
     }
@@ -351,7 +355,7 @@ pub(super) fn text(report: &Report, style: Style) -> String {
             printable(why)
         );
     }
-    if !report.clients.is_empty() {
+    if !report.clients.is_empty() && report.place != Place::Nowhere {
         let header = ["client", "state", "sent last", "up to", "behind for"];
         let cells = report.clients.iter().map(|client| {
             let tone = match client.state {
@@ -373,17 +377,8 @@ pub(super) fn text(report: &Report, style: Style) -> String {
         });
         text += &format!("\n{}\n", table(header, cells, style));
     }
-    let told: Vec<&ClientRow> =
-        report.clients.iter().filter(|client| client.reason.is_some() || client.command.is_some()).collect();
-    if !told.is_empty() {
-        text.push('\n');
-    }
-    for client in told {
-        let reason = client.reason.as_deref().unwrap_or(client.state.to_text());
-        text += &format!("{}: {}\n", printable(&client.client), printable(reason));
-        text.extend(client.command.iter().map(|command| format!("  → {}\n", printable(command))));
-    }
-    text
+    let remedies: String = report.clients.iter().filter_map(ClientRow::remedy).collect();
+    if remedies.is_empty() { text } else { format!("{text}\n{remedies}") }
 }
 
 impl LedgerGroup {

@@ -111,10 +111,10 @@ async fn an_event_that_all_have_who_want_it() {
         expect![[r#"
             version 7 of `AFC F5`, the newest, is with the one client that wants it; Tax does not want it: `kind` has another value
 
-            version  sort key              event id  name  time
-                  7  2026-01-05T09:07:00Z  e-7       Lent  2026-01-05T09:07:00Z ←
-                  6  2026-01-05T09:06:00Z  e-6       Sold   2026-01-05T09:06:00Z
-                  5  2026-01-05T09:05:00Z  e-5       Lent   2026-01-05T09:05:00Z
+            version  sort key              event id  time                  name
+                  7  2026-01-05T09:07:00Z  e-7       2026-01-05T09:07:00Z  Lent ←
+                  6  2026-01-05T09:06:00Z  e-6       2026-01-05T09:06:00Z  Sold
+                  5  2026-01-05T09:05:00Z  e-5       2026-01-05T09:05:00Z  Lent
 
             ledger: versions 1 to 7 of incarnation 1 (0123456789abcdef)
             fan-out queue, of all aggregates: 0 messages and 0 in flight
@@ -144,10 +144,10 @@ async fn a_client_that_is_behind_has_its_reason_and_the_command() {
         expect![[r#"
             version 7 of `AFC F5`, the newest, is not with the one client that wants it; Billing is behind since 2026-01-05T09:40:00Z: its queue fails: QueueDoesNotExist: gone; Tax does not want it: `kind` has another value
 
-            version  sort key              event id  name  time
-                  7  2026-01-05T09:07:00Z  e-7       Lent  2026-01-05T09:07:00Z ←
-                  6  2026-01-05T09:06:00Z  e-6       Sold   2026-01-05T09:06:00Z
-                  5  2026-01-05T09:05:00Z  e-5       Lent   2026-01-05T09:05:00Z
+            version  sort key              event id  time                  name
+                  7  2026-01-05T09:07:00Z  e-7       2026-01-05T09:07:00Z  Lent ←
+                  6  2026-01-05T09:06:00Z  e-6       2026-01-05T09:06:00Z  Sold
+                  5  2026-01-05T09:05:00Z  e-5       2026-01-05T09:05:00Z  Lent
 
             ledger: versions 1 to 7 of incarnation 1 (0123456789abcdef)
             fan-out queue, of all aggregates: 0 messages and 0 in flight
@@ -156,7 +156,7 @@ async fn a_client_that_is_behind_has_its_reason_and_the_command() {
             Billing  ! its queue fails          5      5      20 min
             Tax      does not want it           6      7           -
 
-            Billing: QueueDoesNotExist: gone
+            Billing: its queue fails: QueueDoesNotExist: gone
               → fanoutctl catch-up Billing --stack test
             Tax: `kind` has another value
         "#]],
@@ -240,26 +240,26 @@ async fn what_a_client_was_not_sent_has_another_reason() {
         given_up,
         Exit::Findings,
         expect![[r#"
-        version 6 of `AFC F5` was given up as missing, and the event table has it now: no client was sent it
+            version 6 of `AFC F5` was given up as missing, and the event table has it now: no client was sent it
 
-        version  sort key              event id  name  time
-              7  2026-01-05T09:07:00Z  e-7       Lent   2026-01-05T09:07:00Z
-              6  2026-01-05T09:06:00Z  e-6       Sold  2026-01-05T09:06:00Z ←
-              5  2026-01-05T09:05:00Z  e-5       Lent   2026-01-05T09:05:00Z
-              4  2026-01-05T09:04:00Z  e-4       Sold   2026-01-05T09:04:00Z
+            version  sort key              event id  time                  name
+                  7  2026-01-05T09:07:00Z  e-7       2026-01-05T09:07:00Z  Lent
+                  6  2026-01-05T09:06:00Z  e-6       2026-01-05T09:06:00Z  Sold ←
+                  5  2026-01-05T09:05:00Z  e-5       2026-01-05T09:05:00Z  Lent
+                  4  2026-01-05T09:04:00Z  e-4       2026-01-05T09:04:00Z  Sold
 
-        ledger: versions 1 to 7 of incarnation 1 (0123456789abcdef); given up as missing: 6
-        fan-out queue, of all aggregates: 0 messages and 0 in flight
+            ledger: versions 1 to 7 of incarnation 1 (0123456789abcdef); given up as missing: 6
+            fan-out queue, of all aggregates: 0 messages and 0 in flight
 
-        client   state       sent last  up to  behind for
-        Billing  ! given up          7      7           -
-        Tax      ! given up          6      7           -
+            client   state       sent last  up to  behind for
+            Billing  ! given up          7      7           -
+            Tax      ! given up          6      7           -
 
-        Billing: it was given up as missing, and the event table has it now
-          → fanoutctl replay Billing --group 'AFC F5' --from 6 --stack test
-        Tax: it was given up as missing, and the event table has it now
-          → fanoutctl replay Tax --group 'AFC F5' --from 6 --stack test
-    "#]],
+            Billing: it was given up as missing, and the event table has it now
+              → fanoutctl replay Billing --group 'AFC F5' --from 6 --stack test
+            Tax: it was given up as missing, and the event table has it now
+              → fanoutctl replay Tax --group 'AFC F5' --from 6 --stack test
+        "#]],
     );
     let mut gone = facts(Some(6)).await;
     gone.item.as_mut().unwrap().holes.push(6);
@@ -295,22 +295,22 @@ async fn an_event_that_was_not_fanned_out() {
         early(None, NOW - 50 * 60_000).await,
         Exit::Done,
         expect![[r#"
-        version 7 of `AFC F5`, the newest, is in the event table, and not fanned out yet
+            version 7 of `AFC F5`, the newest, is in the event table, and not fanned out yet
 
-        version  sort key              event id  name  time
-              7  2026-01-05T09:07:00Z  e-7       Lent  2026-01-05T09:07:00Z ←
-              6  2026-01-05T09:06:00Z  e-6       Sold   2026-01-05T09:06:00Z
-              5  2026-01-05T09:05:00Z  e-5       Lent   2026-01-05T09:05:00Z
+            version  sort key              event id  time                  name
+                  7  2026-01-05T09:07:00Z  e-7       2026-01-05T09:07:00Z  Lent ←
+                  6  2026-01-05T09:06:00Z  e-6       2026-01-05T09:06:00Z  Sold
+                  5  2026-01-05T09:05:00Z  e-5       2026-01-05T09:05:00Z  Lent
 
-        ledger: versions 1 to 5 of incarnation 1 (0123456789abcdef)
-        fan-out queue, of all aggregates: 3 messages and 1 in flight
+            ledger: versions 1 to 5 of incarnation 1 (0123456789abcdef)
+            fan-out queue, of all aggregates: 3 messages and 1 in flight
 
-        client   state             sent last  up to  behind for
-        Billing  not yet                   7      5           -
-        Tax      does not want it          6      5           -
+            client   state             sent last  up to  behind for
+            Billing  not yet                   7      5           -
+            Tax      does not want it          6      5           -
 
-        Tax: `kind` has another value
-    "#]],
+            Tax: `kind` has another value
+        "#]],
     );
     check_answer(
         early(Some(7), NOW).await,
@@ -356,25 +356,22 @@ async fn an_event_that_can_t_be_sent_and_an_aggregate_that_was_erased() {
         rejected,
         Exit::Findings,
         expect![[r#"
-        version 8 of `AFC F5`, the newest, can't be sent to any client: `id`, the event's id, is of type `NULL`; it must be a string, a number or bytes; the rest: `fanoutctl rejected list --stack test`
+            version 8 of `AFC F5`, the newest, can't be sent to any client: `id`, the event's id, is of type `NULL`; it must be a string, a number or bytes; the rest: `fanoutctl rejected list --stack test`
 
-        version  sort key              event id  name                                                            time
-              8  2026-01-05T09:08:00Z  -         ! `id`, the event's id, is of type `NULL`; it must be a strin…  - ←
-              7  2026-01-05T09:07:00Z  e-7       Lent                                                            2026-01-05T09:07:00Z
-              6  2026-01-05T09:06:00Z  e-6       Sold                                                            2026-01-05T09:06:00Z
+            version  sort key              event id  time                  name
+                  8  2026-01-05T09:08:00Z  -                            -  ! `id`, the event's id, is of type `NULL`; it must be a strin… ←
+                  7  2026-01-05T09:07:00Z  e-7       2026-01-05T09:07:00Z  Lent
+                  6  2026-01-05T09:06:00Z  e-6       2026-01-05T09:06:00Z  Sold
 
-        ledger: versions 1 to 7 of incarnation 1 (0123456789abcdef)
-        fan-out queue, of all aggregates: 0 messages and 0 in flight
-        rejected queue, of all aggregates: 1 message and 0 in flight; which ones:
-          → fanoutctl rejected list --stack test
+            ledger: versions 1 to 7 of incarnation 1 (0123456789abcdef)
+            fan-out queue, of all aggregates: 0 messages and 0 in flight
+            rejected queue, of all aggregates: 1 message and 0 in flight; which ones:
+              → fanoutctl rejected list --stack test
 
-        client   state     sent last  up to  behind for
-        Billing  rejected          7      7           -
-        Tax      rejected          6      7           -
-
-        Billing: `id`, the event's id, is of type `NULL`; it must be a string, a number or bytes
-        Tax: `id`, the event's id, is of type `NULL`; it must be a string, a number or bytes
-    "#]],
+            client   state     sent last  up to  behind for
+            Billing  rejected          7      7           -
+            Tax      rejected          6      7           -
+        "#]],
     );
     let mut erased = Facts { rows: Ok(Vec::new()), ..facts(None).await };
     erased.item.as_mut().unwrap().closed = Some(minutes_ago(10));
@@ -504,6 +501,7 @@ async fn programs_get_no_body() {
               "behind_since": "2026-01-05T09:40:00Z",
               "behind_seconds": 1200,
               "why": "under_way",
+              "unwanted": null,
               "reason": "it does not get through: the log of `CatchUp` names the group, and why",
               "command": null,
               "needs_attention": true
@@ -516,7 +514,8 @@ async fn programs_get_no_body() {
               "behind_since": null,
               "behind_seconds": null,
               "why": null,
-              "reason": "`kind` has another value",
+              "unwanted": "`kind` has another value",
+              "reason": null,
               "command": null,
               "needs_attention": false
             }
