@@ -9,25 +9,29 @@
 
 mod support;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use aws::operator::sqs;
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use local::check::ExpectedEvents;
 use local::follow::Follower;
 use local::ministack::ACCOUNT;
 use local::stack::Ground;
-use local::write;
+use local::{tables, write};
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, Verdict, decide};
 use shared::control::ReplayRequest;
 use shared::ids::{Group, IncarnationToken, Key};
-use support::{SOURCE, SdkClients as _, ground, incarnations, printed, take};
+use support::{SOURCE, SdkClients as _, fanoutctl, ground, incarnations, item_of, printed, take};
 use tokio::sync::watch;
 
 const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
@@ -399,6 +403,100 @@ async fn what_is_wrong_with_a_ledger_is_found() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_traced_at_each_stage_and_what_is_said_mends_it() -> anyhow::Result<()> {
+    let operator = Operator::new("ledger-trace").await?;
+    let expected = incarnations(MARKS, ROUNDS);
+    operator.write(&expected, 0..2).await?;
+    let mut billing = operator.follower("Billing", &expected);
+    has_all_once(&mut billing, &expected, 2).await?;
+    operator.until_clients_are("up to date").await;
+    let mark = expected.events()[0].mark.as_str();
+    let trace =
+        |status, version: &str| operator.json(&["trace", "--group", mark, "--version", version], status).0;
+    let of = |traced: &Value, client: &str| -> Value {
+        let clients = traced["clients"].as_array().unwrap();
+        clients.iter().find(|row| row["client"] == client).unwrap().clone()
+    };
+    let (newest, _) = operator.json(&["trace", "--group", mark], 0);
+    assert_eq!(
+        newest["answer"],
+        format!("version 2 of `{mark}`, the newest, is with all 3 clients that want it")
+    );
+    assert_eq!((&newest["place"], &newest["ledger"]["version"]), (&json!("fanned_out"), &json!(2)));
+    assert_eq!(newest["event"]["event_id"], expected.events()[MARKS].id);
+    assert_eq!(trace(0, "3")["place"], "nowhere");
+    let encoded = Group::of(&Key::S(mark.to_owned()));
+    let (_, hint) = operator.run(&["trace", "--group", encoded.as_str()], 2);
+    assert!(hint.contains(&format!("did you mean `{mark}`?")), "{hint}");
+    operator.run(&["trace", "--group", "no such mark"], 2);
+    let (_, unread) = operator.run(&["status", "--config", "no-such.toml"], 3);
+    assert!(unread.contains("`no-such.toml` can't be read"), "{unread}");
+
+    // A queue is deleted, a group is held, and a client is paused.
+    operator.run(&["hold", "Insurance", "--group", mark, "--reason", "breaks the import"], 0);
+    operator.run(&["pause", "Enforcement"], 0);
+    let mut tail = operator.tail("Insurance", mark)?;
+    assert!(tail.line()?["detail"].as_str().unwrap().contains("held after version 2: breaks the import"));
+    let attributes = operator.delete_queue("Billing").await?;
+    operator.write(&expected, 2..3).await?;
+    operator.until_fanned_out(mark, 3).await?;
+    operator.run(&["catch-up", "Billing"], 6);
+    let behind = trace(0, "3");
+    for (client, why, command) in [
+        ("Billing", "queue_fails", "fanoutctl catch-up Billing".to_owned()),
+        ("Insurance", "held", format!("fanoutctl release Insurance --group '{mark}'")),
+        ("Enforcement", "paused", "fanoutctl resume Enforcement".to_owned()),
+    ] {
+        let row = of(&behind, client);
+        assert_eq!((&row["state"], &row["why"]), (&json!("behind"), &json!(why)), "{row}");
+        assert_eq!((&row["position"], &row["command"]), (&json!(2), &json!(command)), "{row}");
+        assert!(row["behind_since"].is_string(), "{row}");
+    }
+    assert!(of(&behind, "Billing")["reason"].as_str().unwrap().contains("NonExistentQueue"), "{behind}");
+    assert_eq!(of(&trace(0, "2"), "Billing")["state"], "sent");
+    // A command that is printed names the config as the command line does.
+    let config = operator.config.to_str().unwrap();
+    let (text, _) = operator.run(&["trace", "--group", mark, "--config", config], 0);
+    assert!(text.contains(&format!("→ fanoutctl catch-up Billing --config {config}\n")), "{text}");
+
+    // What is said mends it.
+    operator.make_queue("Billing", attributes).await?;
+    let start = Instant::now();
+    while fanoutctl(&operator.ground, &operator.config, &["catch-up", "Billing"])?.output()?.status.code()
+        != Some(0)
+    {
+        anyhow::ensure!(start.elapsed() < PATIENCE, "Billing can't be caught up");
+    }
+    operator.run(&["release", "Insurance", "--group", mark], 0);
+    operator.run(&["resume", "Enforcement"], 0);
+    operator.run(&["catch-up", "--all"], 0);
+    let sent = loop {
+        let line = tail.line()?;
+        if line["what"] != "state" {
+            break line;
+        }
+    };
+    assert_eq!((&sent["what"], &sent["version"]), (&json!("sent"), &json!(3)), "{sent}");
+    assert_eq!(sent["event_id"], expected.events()[2 * MARKS].id);
+    assert!(sent["body"].is_null(), "{sent}");
+    assert_eq!(tail.interrupt()?, Some(130));
+    assert_eq!(
+        trace(0, "3")["answer"],
+        format!("version 3 of `{mark}`, the newest, is with all 3 clients that want it")
+    );
+
+    // An event that can never be sent.
+    let mut item = item_of(&expected.events()[3 * MARKS].item);
+    item.remove("eventId");
+    let put = operator.ground.connection().dynamodb().put_item().table_name(tables::EVENTS);
+    put.set_item(Some(item)).send().await?;
+    let rejected = trace(6, "4");
+    assert_eq!(rejected["place"], "rejected");
+    assert!(rejected["answer"].as_str().unwrap().contains("the event lacks `eventId`"), "{rejected}");
+    Ok(())
+}
+
 /// An operator with the tool and a config, and nothing else, at a stack that was just deployed.
 struct Operator {
     ground: Ground,
@@ -445,6 +543,49 @@ impl Operator {
     /// Has a client caught up until it is up to date, even if a scheduled call serves it, too.
     fn catch_up(&self, client: &str) {
         self.run(&["catch-up", client], 0);
+    }
+
+    /// Waits until the fan-out has recorded a version of a mark.
+    async fn until_fanned_out(&self, mark: &str, version: u64) -> anyhow::Result<()> {
+        let start = Instant::now();
+        while self.number(mark, "version").await? < version {
+            anyhow::ensure!(start.elapsed() < PATIENCE, "version {version} of {mark} was not fanned out");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
+    }
+
+    /// Watches what a client is sent of a mark.
+    fn tail(&self, client: &str, mark: &str) -> anyhow::Result<Tail> {
+        let arguments = ["tail", client, "--group", mark, "--interval", "1", "--json"];
+        let mut tail = fanoutctl(&self.ground, &self.config, &arguments)?.stdout(Stdio::piped()).spawn()?;
+        let lines = BufReader::new(tail.stdout.take().context("no standard output")?);
+        Ok(Tail { tail, lines })
+    }
+
+    /// Deletes a client's queue, and returns what it takes to make it again.
+    async fn delete_queue(&self, client: &str) -> anyhow::Result<HashMap<QueueAttributeName, String>> {
+        let (sqs, url) = (self.ground.connection().sqs(ACCOUNT), self.url(client));
+        let call = sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
+        let mut attributes = call.send().await?.attributes.unwrap_or_default();
+        attributes.retain(|name, _| {
+            let name = name.as_str();
+            !name.starts_with("Approximate")
+                && !["QueueArn", "CreatedTimestamp", "LastModifiedTimestamp"].contains(&name)
+        });
+        sqs.delete_queue().queue_url(&url).send().await?;
+        Ok(attributes)
+    }
+
+    async fn make_queue(
+        &self,
+        client: &str,
+        attributes: HashMap<QueueAttributeName, String>,
+    ) -> anyhow::Result<()> {
+        let call = self.ground.connection().sqs(ACCOUNT).create_queue();
+        let call = call.queue_name(format!("MarkFanOutClient{client}.fifo"));
+        call.set_attributes(Some(attributes)).send().await?;
+        Ok(())
     }
 
     /// Waits until the condition holds for the clients, and returns them as `status` prints them.
@@ -545,6 +686,34 @@ impl Operator {
         let call = self.ground.connection().dynamodb().get_item().table_name(self.ledger().await?);
         let item = call.key("pk", pk).key("sk", sk).consistent_read(true).send().await?.item.unwrap();
         Ok(item[name].as_n().unwrap().parse()?)
+    }
+}
+
+/// A `tail` that runs.
+struct Tail {
+    tail: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Tail {
+    /// The next line that it prints.
+    fn line(&mut self) -> anyhow::Result<Value> {
+        let mut line = String::new();
+        self.lines.read_line(&mut line)?;
+        Ok(serde_json::from_str(&line)?)
+    }
+
+    /// Interrupts it, and returns its exit status.
+    fn interrupt(&mut self) -> anyhow::Result<Option<i32>> {
+        rustix::process::kill_process(Pid::from_child(&self.tail), Signal::INT)?;
+        Ok(self.tail.wait()?.code())
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.tail.kill();
     }
 }
 
