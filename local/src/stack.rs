@@ -212,6 +212,11 @@ impl Stack {
         Ok(Self { ground, naming, config, clients })
     }
 
+    /// What it is deployed on.
+    pub fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
     /// How its services are reached.
     pub fn connection(&self) -> &Connection {
         &self.ground.connection
