@@ -65,6 +65,7 @@ pub struct Common {
         value_name = "NAME",
         default_value = DEFAULT_STACK,
         env = "FANOUTCTL_STACK",
+        value_parser = stack_name,
         help_heading = EVERYWHERE
     )]
     pub stack: String,
@@ -343,55 +344,57 @@ pub struct PolicyArguments {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Settings of the stack")]
 pub struct StackArguments {
-    /// The stream of the event table; without it, a new stack imports `DynamoDBStreamArn`
+    /// The stream of the event table; without it, a new stack imports `DynamoDBStreamArn`, if that is
+    /// exported
     #[arg(long, value_name = "ARN", value_parser = StreamArn::try_new)]
     pub stream_arn: Option<StreamArn>,
 
     /// The beginning of all queue names, so that several stages live in one account; a stack keeps its prefix
+    /// [new stack: empty]
     #[arg(long, value_name = "PREFIX", value_parser = QueuePrefix::try_new)]
     pub prefix: Option<QueuePrefix>,
 
-    /// The KMS key that encrypts the queues; empty: the key that SQS manages
+    /// The KMS key that encrypts the queues; empty: the key that SQS manages [new stack: empty]
     #[arg(long, value_name = "ARN", value_parser = KeyArn::try_new)]
     pub kms_key_arn: Option<KeyArn>,
 
-    /// The SNS topic that alarms go to; empty: none
+    /// The SNS topic that alarms go to; empty: none [new stack: empty]
     #[arg(long, value_name = "ARN", value_parser = TopicArn::try_new)]
     pub alarm_topic_arn: Option<TopicArn>,
 
-    /// Alarms for mappings that stopped; the metrics for it cost extra
+    /// Alarms for mappings that stopped; the metrics for it cost extra [new stack: off]
     #[arg(long, value_name = "on|off", value_parser = PossibleValuesParser::new(["on", "off"]).map(|text| text == "on"))]
     pub mapping_alarms: Option<bool>,
 
-    /// How long logs are kept
+    /// How long logs are kept [new stack: 30]
     #[arg(long, value_name = "DAYS", value_parser = value_parser!(u32).try_map(LogRetention::try_new))]
     pub log_retention_days: Option<LogRetention>,
 
-    /// The processors of the functions: x86_64 or arm64
+    /// The processors of the functions: x86_64 or arm64 [new stack: x86_64]
     #[arg(long, value_name = "NAME", value_parser = Architecture::try_new)]
     pub architecture: Option<Architecture>,
 
-    /// How long each function may run: 2, 5, 10, 15, 20 or 30
+    /// How long each function may run: 2, 5, 10, 15, 20 or 30 [new stack: 30]
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u32).try_map(FunctionTimeout::try_new))]
     pub function_timeout: Option<FunctionTimeout>,
 
-    /// How many batches are fanned out at the same time
+    /// How many batches are fanned out at the same time [new stack: 6]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).try_map(MaximumConcurrency::try_new))]
     pub fan_out_concurrency: Option<MaximumConcurrency>,
 
-    /// How many stream records are converted in one batch
+    /// How many stream records are converted in one batch [new stack: 500]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).try_map(StreamBatchSize::try_new))]
     pub stream_batch_size: Option<StreamBatchSize>,
 
-    /// The converter's memory, from which its share of a processor follows
+    /// The converter's memory, from which its share of a processor follows [new stack: 256]
     #[arg(long, value_name = "MB", value_parser = value_parser!(u32).try_map(Memory::try_new))]
     pub converter_memory: Option<Memory>,
 
-    /// The fan-out's memory; with a hundred clients, less than 512 makes it slow
+    /// The fan-out's memory; with a hundred clients, less than 512 makes it slow [new stack: 512]
     #[arg(long, value_name = "MB", value_parser = value_parser!(u32).try_map(Memory::try_new))]
     pub fan_out_memory: Option<Memory>,
 
-    /// The memory of catch-up
+    /// The memory of catch-up [new stack: 512]
     #[arg(long, value_name = "MB", value_parser = value_parser!(u32).try_map(Memory::try_new))]
     pub catch_up_memory: Option<Memory>,
 }
@@ -452,6 +455,17 @@ impl Arguments {
     }
 }
 
+/// A stack's name, as CloudFormation allows one (CloudFormation API Reference, "CreateStack"). So it needs no quotes in a
+/// command line.
+fn stack_name(text: &str) -> Result<String, String> {
+    let is_letter = |first: &u8| first.is_ascii_alphabetic();
+    let is_right = text.len() <= 128
+        && text.as_bytes().first().is_some_and(is_letter)
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let problem = "a stack's name has letters, digits and hyphens, begins with a letter, and has at most 128 characters";
+    if is_right { Ok(text.to_owned()) } else { Err(problem.to_owned()) }
+}
+
 /// What the help of the command that `matches` are of says about the rights that it takes.
 pub fn rights(matches: &ArgMatches) -> Option<String> {
     let (mut command, mut matches) = (Arguments::command(), matches);
@@ -479,7 +493,7 @@ pub(crate) fn stack_option(stack: &str) -> String {
 fn options(stack: &str, config: Option<&Path>) -> String {
     let mut options = String::new();
     if stack != DEFAULT_STACK {
-        options += &format!(" --stack {}", shell_quoted(stack));
+        options += &format!(" --stack {stack}");
     }
     if let Some(config) = config.filter(|config| Common::names_config(config)) {
         options += &format!(" --config {}", shell_quoted(&config.display().to_string()));
@@ -513,6 +527,18 @@ mod tests {
         check("mark-event-queue", "", "");
         check("mark-event-queue", "client-queues.toml", "");
         check("test", "", " --stack test");
-        check("a b", "my queues.toml", " --stack 'a b' --config 'my queues.toml'");
+        check("test", "my queues.toml", " --stack test --config 'my queues.toml'");
+    }
+
+    #[test]
+    fn a_stack_is_named_as_cloudformation_allows() {
+        let longest = "a".repeat(128);
+        for name in ["events", "Events-2", &longest] {
+            assert_eq!(stack_name(name), Ok(name.to_owned()));
+        }
+        let too_long = "a".repeat(129);
+        for name in ["", "2events", "-events", "my events", "events;ls", "événements", "a_b", &too_long] {
+            assert!(stack_name(name).is_err(), "{name}");
+        }
     }
 }

@@ -2,10 +2,12 @@
 
 mod concurrency;
 mod disused;
+mod kept;
 mod ledger;
 mod page;
 mod scan;
 mod settings;
+mod stream;
 mod text;
 mod views;
 
@@ -30,6 +32,7 @@ pub use ledger::ForeignLedger;
 pub use page::PlannedPage;
 pub use scan::ScanEstimate;
 pub use settings::Setting;
+pub use stream::{RefusedStream, STREAM_EXPORT, StreamChoice, StreamFacts};
 pub use views::ViewChange;
 
 /// The facts that a plan is made from: what is deployed, and what is in queues.
@@ -39,6 +42,8 @@ pub struct Facts {
     pub running: Option<RunningStack>,
     /// The template's parameters that the deploy would set.
     pub parameters: Vec<(&'static str, String)>,
+    /// The stream that the stack would read, if the deploy names it, or makes the stack; none if that isn't known.
+    pub stream: Option<StreamFacts>,
     /// Queues that the stack would have to make, but that exist already.
     pub kept_queues: Vec<KeptQueue>,
     /// Queues of the stack that this version no longer uses.
@@ -115,6 +120,8 @@ pub struct Plan {
     pub left_stream: Option<LeftStream>,
     /// All accounts that will receive events.
     pub accounts: Vec<ReceivingAccount>,
+    /// Why the stack could not read its stream, which makes the deploy impossible.
+    pub refused_stream: Option<RefusedStream>,
     /// Queues that make the deploy impossible.
     pub kept_queues: Vec<QueueInTheWay>,
     /// Queues that go out of use. One that may hold messages makes the deploy impossible.
@@ -259,7 +266,9 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
     let foreign_ledger = ForeignLedger::of_formats(&facts.ledger_formats);
     let concurrency_shortage =
         ConcurrencyShortage::of(facts.concurrency, &facts.parameters, &running.parameters);
-    let is_refused = !kept_queues.is_empty()
+    let refused_stream = facts.stream.as_ref().and_then(RefusedStream::of);
+    let is_refused = refused_stream.is_some()
+        || !kept_queues.is_empty()
         || disused_queues.iter().any(DisusedQueue::is_in_the_way)
         || foreign_ledger.is_some();
     let changes = |client: &PlannedClient| client.change != Change::Kept || client.is_let_go;
@@ -282,6 +291,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         views,
         unsettled: unsettled(running.config.as_ref(), facts.registry.as_ref()),
         left_stream,
+        refused_stream,
         kept_queues,
         disused_queues,
         foreign_ledger,

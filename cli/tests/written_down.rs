@@ -47,6 +47,38 @@ fn every_command_that_is_written_down_can_be_run() {
 }
 
 #[test]
+fn the_help_of_deploy_names_the_template_s_defaults() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let template = fs::read_to_string(root.join("template.yml")).unwrap();
+    let default_of = |parameter: &str| {
+        let (_, block) = template.split_once(&format!("\n  {parameter}:\n")).unwrap();
+        let line = block.lines().find_map(|line| line.trim().strip_prefix("Default: ")).unwrap();
+        if line == "\"\"" { "empty".to_owned() } else { line.trim_matches('"').to_owned() }
+    };
+    let command = Arguments::command();
+    let deploy = command.find_subcommand("deploy").unwrap();
+    for (option, parameter) in [
+        ("kms-key-arn", "KmsKeyArn"),
+        ("alarm-topic-arn", "AlarmTopicArn"),
+        ("prefix", "QueuePrefix"),
+        ("mapping-alarms", "MappingAlarms"),
+        ("log-retention-days", "LogRetentionDays"),
+        ("architecture", "Architecture"),
+        ("function-timeout", "FunctionTimeout"),
+        ("fan-out-concurrency", "FanOutMaximumConcurrency"),
+        ("stream-batch-size", "StreamBatchSize"),
+        ("converter-memory", "ConverterMemory"),
+        ("fan-out-memory", "FanOutMemory"),
+        ("catch-up-memory", "CatchUpMemory"),
+    ] {
+        let argument = deploy.get_arguments().find(|argument| argument.get_long() == Some(option)).unwrap();
+        let help = argument.get_help().unwrap().to_string();
+        let expected = format!("[new stack: {}]", default_of(parameter));
+        assert!(help.ends_with(&expected), "{option}: {help}: {expected}");
+    }
+}
+
+#[test]
 fn command_lines_are_found_wherever_they_stand() {
     let check = |text: &str, expected: &[&str]| assert_eq!(commands(text), expected, "{text}");
     check("```sh\ncargo fanoutctl check     # all is well\nfanoutctl plan\n```", &["check", "plan"]);

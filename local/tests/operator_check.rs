@@ -50,7 +50,7 @@ struct Operator {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_wrong_with_the_local_stack() -> anyhow::Result<()> {
     let stack = stack("check").await?;
-    let output = fanoutctl(stack.ground(), Path::new("client-queues.toml"), &["check"])?.output()?;
+    let output = printed(stack.ground(), Path::new("client-queues.toml"), &["check"])?;
     let said = String::from_utf8(output.stdout)?;
     assert_eq!(output.status.code(), Some(0), "{said}");
     let (first, _) = said.split_once('\n').unwrap_or_default();

@@ -10,16 +10,19 @@ mod support;
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use aws::operator::Target;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::Message;
 use expect_test::{Expect, expect};
 use local::ministack::ACCOUNT;
 use local::stack::Ground;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::config::Config;
 use support::{SOURCE, SdkClients as _, ground, printed};
 
@@ -27,6 +30,28 @@ use support::{SOURCE, SdkClients as _, ground, printed};
 async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
     let operator = Operator::new("operator-deploy").await?;
     let new_stack = ["--stream-arn", operator.ground.stream_arn(), "--function-timeout", "2"];
+
+    // Without a stream that it can read, a stack is not begun.
+    operator.register(&["Billing"]).await?;
+    operator.check(&["plan"], 6, &expect![[r#"
+        --- stdout
+        Stack mark-event-queue is to be made in eu-west-2, account 000000000000.
+
+        client   change  queue                         account
+        Billing  added   MarkFanOutClientBilling.fifo  000000000000
+
+        Accounts that will receive every event:
+          NEW 000000000000 (the stack's own): Billing
+
+        IN THE WAY: a new stack needs the stream of the event table: no option names one, and no stack exports `DynamoDBStreamArn`. Name one with --stream-arn; these are here:
+          RegistrationNumberEvent
+              --stream-arn STREAM_ARN
+
+        Refused: the stack needs a stream that it can read. Nothing was touched.
+    "#]])?;
+    let of_no_table = operator.ground.stream_arn().replace("/stream/", "s/stream/");
+    let refused = operator.run(&["deploy", "--yes", "--stream-arn", &of_no_table], 6)?.stdout;
+    assert!(refused.contains("is of the table `RegistrationNumberEvents`, which doesn't exist"), "{refused}");
 
     // An empty account.
     operator.register(&["Billing", "Insurance", "Reporting=444455556666:ReportingEvents.fifo"]).await?;
@@ -317,8 +342,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
     let second = operator.run(&["plan", "--stack", "second"], 6)?.stdout;
     assert!(
         second.contains(
-            "the queue MarkFanOutQueue.fifo belongs to the stack mark-event-queue. Deploy beside it, under another \
-             --prefix"
+            " queues belong to the stack mark-event-queue. Deploy beside it, under another --prefix"
         ) && !second.contains("MarkFanOutQueue.fifo exists already"),
         "{second}"
     );
@@ -385,11 +409,31 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
 async fn a_failed_deploy_names_the_first_cause_and_where_to_look() -> anyhow::Result<()> {
     let operator = Operator::new("operator-deploy").await?;
     operator.register(&["Billing"]).await?;
-    // No stream is named, and no stack exports one.
-    let failed = operator.run(&["deploy", "--yes"], 7)?;
-    let last = failed.stderr.lines().last().unwrap_or_default();
+    // A stack exports the stream, and is gone when CloudFormation imports it.
+    let target = Target::local(operator.ground.connection().endpoint(), "eu-west-2");
+    let cloudformation = aws_sdk_cloudformation::Client::new(target.sdk_config());
+    let template = json!({
+        "Resources": { "Topic": { "Type": "AWS::SNS::Topic" } },
+        "Outputs": {
+            "Stream": { "Value": operator.ground.stream_arn(), "Export": { "Name": "DynamoDBStreamArn" } }
+        }
+    });
+    cloudformation.create_stack().stack_name("table").template_body(template.to_string()).send().await?;
+    let start = Instant::now();
+    while operator.status_of(&["plan"])? != Some(0) {
+        assert!(start.elapsed() < Duration::from_secs(60), "the stream is not exported");
+    }
+    let mut deploy = fanoutctl(&operator.ground, &operator.config, &["deploy", "--yes"])?;
+    let mut deploy = deploy.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let mut lines = BufReader::new(deploy.stderr.take().context("no standard error")?).lines();
+    // The plan is shown. Next, the functions are built and uploaded.
+    let is_plan = |line: &io::Result<String>| line.as_ref().is_ok_and(|line| line.contains("is to be made"));
+    assert!(lines.by_ref().any(|line| is_plan(&line)));
+    cloudformation.delete_stack().stack_name("table").send().await?;
+    let rest: Vec<String> = lines.collect::<io::Result<_>>()?;
+    assert_eq!(deploy.wait()?.code(), Some(7), "{rest:?}");
+    let last = rest.last().map(String::as_str).unwrap_or_default();
     expect!["error: stack `mark-event-queue` ended as `ROLLBACK_COMPLETE`: `InspectPolicy` (AWS::IAM::ManagedPolicy): Export 'DynamoDBStreamArn' not found; all that happened: `aws cloudformation describe-stack-events --stack-name mark-event-queue --region eu-west-2`"].assert_eq(last);
-    assert_eq!(failed.stdout, "");
     operator.check(
         &["plan"],
         7,

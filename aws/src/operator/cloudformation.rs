@@ -98,6 +98,23 @@ pub async fn physical_id(target: &Target, stack: &str, logical_id: &str) -> Opti
     found.stack_resource_detail?.physical_resource_id
 }
 
+/// The value that a stack of the account and region exports as `name`, if one does.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn export(target: &Target, name: &str) -> Result<Option<String>, CallError> {
+    let mut pages = target.cloudformation.list_exports().into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| CallError::new("ListExports", name, &error))?;
+        let exports = page.exports.unwrap_or_default();
+        if let Some(export) = exports.into_iter().find(|export| export.name.as_deref() == Some(name)) {
+            return Ok(export.value);
+        }
+    }
+    Ok(None)
+}
+
 /// The newest event of the stack with this id.
 ///
 /// # Errors

@@ -52,6 +52,26 @@ pub struct Stream {
     pub view_type: String,
 }
 
+impl Stream {
+    /// Whether it carries items as they were written.
+    pub fn has_new_images(&self) -> bool {
+        matches!(self.view_type.as_str(), "NEW_IMAGE" | "NEW_AND_OLD_IMAGES")
+    }
+}
+
+/// The names of the first tables of the account and region, at most 100 (DynamoDB API Reference, "ListTables"), and whether
+/// there are more.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn first_names(target: &Target) -> Result<(Vec<String>, bool), CallError> {
+    let answer = target.dynamodb.list_tables().send().await;
+    let answer = answer.map_err(|error| CallError::new("ListTables", "the account", &error))?;
+    let is_more = answer.last_evaluated_table_name.is_some();
+    Ok((answer.table_names.unwrap_or_default(), is_more))
+}
+
 /// Makes the table called `name` with these keys, texts: the partition key, and perhaps a sort key. With a stream of
 /// new images, if it is to have one, whose ARN is the answer.
 ///

@@ -78,7 +78,7 @@ pub enum TargetError {
     )]
     NoCredentials {
         /// Where they were looked for.
-        origin: Origin,
+        origin: Box<Origin>,
         /// What the provider says.
         source: CredentialsError,
     },
@@ -153,7 +153,7 @@ impl Target {
         };
         match credentials {
             Ok(_) => Ok(Self::of_config(sdk_config, origin)),
-            Err(source) => Err(TargetError::NoCredentials { origin, source }),
+            Err(source) => Err(TargetError::NoCredentials { origin: Box::new(origin), source }),
         }
     }
 

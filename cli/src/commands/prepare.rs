@@ -9,15 +9,19 @@ use aws::operator::{CallFault, sqs};
 use deploy::clients::ClientLists;
 use deploy::settings::{FunctionTimeout, Settings};
 use deploy::stack::{self, check_ready, deployed_config, kept_queues, prefix};
+use futures_util::{StreamExt as _, stream};
 use shared::config::{Config, Source};
 use shared::naming::{Naming, QueueArn};
 
+use super::CALLS_AT_ONCE;
 use super::operator::{LEDGER_TABLE_NAME, backlogs};
 use crate::context::Context;
 use crate::event_table::{WrongKey, wrong_keys};
 use crate::exit::{Exit, Failure};
 use crate::page::PageFacts;
-use crate::plan::{self, Facts, Plan, RegisteredClient, RunningStack};
+use crate::plan::{
+    self, Facts, Plan, RefusedStream, RegisteredClient, RunningStack, STREAM_EXPORT, StreamFacts,
+};
 use crate::progress::unless_quick;
 
 /// A plan, with the facts that it was made from.
@@ -44,8 +48,9 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     let naming = stack::naming(&target, prefix(settings.queue_prefix.as_ref(), deployed.as_ref())?).await?;
     let config = context.parse(&config_text, Some(&naming))?;
     check_timeout(settings, deployed.as_ref())?;
-    if let Some(stream) = &settings.event_stream_arn {
-        check_stream(stream.as_str(), &naming)?;
+    let stream = stream_facts(&target, settings, deployed.is_none()).await;
+    if let Some(arn) = stream.as_ref().and_then(|stream| stream.arn.as_deref()) {
+        check_stream(arn, &naming)?;
     }
 
     let mut facts = Facts {
@@ -85,7 +90,7 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
             facts.depths.insert(queue.to_string(), depth.map_err(|error| error.to_string()));
         }
     }
-    if let Some(table) = event_table(settings, facts.running.as_ref()) {
+    if let Some(table) = event_table(stream.as_ref(), facts.running.as_ref()) {
         // Without the right to ask, as if nothing were known of it.
         if let Ok(described) = table::describe(&target, table).await {
             check_keys(table, &described, &config.source)?;
@@ -93,6 +98,7 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
         }
         facts.page = Some(PageFacts::read(&target, table).await);
     }
+    facts.stream = stream;
     let plan = plan::plan(&context.stack, &config, &naming, facts);
     Ok(Preparation { target, naming, deployed, config, config_text, plan })
 }
@@ -106,11 +112,43 @@ fn check_keys(name: &str, table: &Table, source: &Source) -> Result<(), Failure>
     if wrong.is_empty() { Ok(()) } else { Err(Exit::Config.because(wrong.join("; "))) }
 }
 
-/// The name of the event table; none if it isn't known which table that is, because a new stack imports its stream.
-fn event_table<'s>(settings: &'s Settings, running: Option<&'s RunningStack>) -> Option<&'s str> {
-    let set = settings.event_stream_arn.as_ref().map(|arn| arn.as_str()).filter(|arn| !arn.is_empty());
-    let stream = set.or_else(|| running?.stream.as_deref())?;
-    table::of_stream(stream).ok()
+/// The stream that the deploy would have the stack read, if a setting names it, or the stack is new; none if that isn't
+/// known, without the right to list exports.
+async fn stream_facts(target: &Target, settings: &Settings, is_new: bool) -> Option<StreamFacts> {
+    let set = settings.event_stream_arn.as_ref().map(|arn| arn.as_str().to_owned());
+    let set = set.filter(|arn| !arn.is_empty());
+    let (arn, is_exported) = match set {
+        Some(arn) => (Some(arn), false),
+        None if is_new || settings.event_stream_arn.is_some() => {
+            (cloudformation::export(target, STREAM_EXPORT).await.ok()?, true)
+        }
+        None => return None,
+    };
+    let table = match arn.as_deref().map(table::of_stream) {
+        Some(Ok(name)) => Some(table::describe(target, name).await),
+        _ => None,
+    };
+    let mut facts = StreamFacts { arn, is_exported, table, streams: Vec::new(), is_more: false };
+    if RefusedStream::of(&facts).is_some() {
+        let (names, is_more) = table::first_names(target).await.unwrap_or((Vec::new(), true));
+        facts.is_more = is_more;
+        let described = names.into_iter().map(async |name| {
+            let stream = table::describe(target, &name).await.ok()?.stream?;
+            Some((name, stream))
+        });
+        facts.streams =
+            stream::iter(described).buffered(CALLS_AT_ONCE).filter_map(async |found| found).collect().await;
+    }
+    Some(facts)
+}
+
+/// The name of the event table; none if it isn't known which table that is.
+fn event_table<'s>(stream: Option<&'s StreamFacts>, running: Option<&'s RunningStack>) -> Option<&'s str> {
+    let stream = match stream {
+        Some(stream) => stream.arn.as_deref(),
+        None => running?.stream.as_deref(),
+    };
+    table::of_stream(stream?).ok()
 }
 
 /// The name of the ledger's table, also in an older stack in which no output names it.

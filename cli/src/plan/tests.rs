@@ -2,6 +2,7 @@
 
 use aws::operator::cloudformation::DeployedStack;
 use aws::operator::items::FirstPage;
+use aws::operator::table::Stream;
 use expect_test::{Expect, expect};
 use shared::naming::OwnQueue;
 use shared::sample::items_of_lines;
@@ -258,37 +259,37 @@ fn a_stream_that_is_left_gets_a_warning() {
         "Billing",
         left(&stream("1"), Some("1"), &stream("2")),
         &expect![[r#"
-        Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
+            Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
-        client   change  queue                         account
-        Billing  kept    MarkFanOutClientBilling.fifo  111122223333
+            client   change  queue                         account
+            Billing  kept    MarkFanOutClientBilling.fifo  111122223333
 
-        setting         now                                                            will be
-        EventStreamArn  arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1  arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2
+            setting         now                                                            will be
+            EventStreamArn  arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1  arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2
 
-        ATTENTION: the converter leaves arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1: what it has not read of it yet never reaches the clients; see "Another stream" in docs/deploy.md
+            ATTENTION: the converter leaves arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1: what it has not read of it yet reaches the clients if the new stream's table has it, too: run `fanoutctl reconcile` afterwards, which sends it; see "Another stream" in docs/deploy.md
 
-        Accounts that will receive every event:
-              111122223333 (the stack's own): Billing
-    "#]],
+            Accounts that will receive every event:
+                  111122223333 (the stack's own): Billing
+        "#]],
     );
     check(
         "Billing",
         left("", None, &stream("2")),
         &expect![[r#"
-        Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
+            Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
-        client   change  queue                         account
-        Billing  kept    MarkFanOutClientBilling.fifo  111122223333
+            client   change  queue                         account
+            Billing  kept    MarkFanOutClientBilling.fifo  111122223333
 
-        setting         now     will be
-        EventStreamArn  (none)  arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2
+            setting         now     will be
+            EventStreamArn  (none)  arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2
 
-        ATTENTION: the converter leaves the stream that it reads now: what it has not read of it yet never reaches the clients; see "Another stream" in docs/deploy.md
+            ATTENTION: the converter leaves the stream that it reads now: what it has not read of it yet reaches the clients if the new stream's table has it, too: run `fanoutctl reconcile` afterwards, which sends it; see "Another stream" in docs/deploy.md
 
-        Accounts that will receive every event:
-              111122223333 (the stack's own): Billing
-    "#]],
+            Accounts that will receive every event:
+                  111122223333 (the stack's own): Billing
+        "#]],
     );
 
     let of = |facts| plan_of("Billing", facts).left_stream;
@@ -303,14 +304,100 @@ fn a_stream_that_is_left_gets_a_warning() {
     assert_eq!(of(Facts { parameters, ..Facts::default() }), None);
 }
 
-#[test]
-fn a_queue_in_the_way_is_refused_with_both_remedies() {
-    let kept = |name: &str, whose| KeptQueue {
+fn kept(name: &str, whose: Whose) -> KeptQueue {
+    KeptQueue {
         name: name.to_owned(),
         arn: format!("arn:aws:sqs:eu-west-2:{ACCOUNT}:{name}"),
         whose,
         stack: None,
+    }
+}
+
+#[test]
+fn several_queues_in_the_way_for_one_cause_are_named_once() {
+    let text = |kept_queues| {
+        let facts = Facts { running: Some(running("Billing")), kept_queues, ..Facts::default() };
+        let text = plan_of("Billing", facts).to_text(Style::Plain);
+        text.split_once("IN THE WAY").map(|(_, refused)| format!("IN THE WAY{refused}")).unwrap_or_default()
     };
+    let clients = ["Tax", "Toll"]
+        .map(|client| kept(&format!("MarkFanOutClient{client}.fifo"), Whose::Client(client.to_owned())));
+    let own = OwnQueue::ALL.map(|queue| kept(&naming().own_queue_name(queue), Whose::Stack(queue)));
+    let all: Vec<KeptQueue> = own.into_iter().chain(clients).collect();
+    expect![[r#"
+        IN THE WAY: queues of 2 clients exist already, kept from an earlier deploy. Either
+          - go on with them: give each client its line
+              Tax, whose queue holds an unknown number of messages:
+                queue_arn = "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientTax.fifo"
+              Toll, whose queue holds an unknown number of messages:
+                queue_arn = "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientToll.fifo"
+            and name "111122223333" among source.allowed_accounts; give each queue the policy that
+            fanoutctl policy CLIENT prints (its old one went with the client); or
+          - delete them, with what they hold, and wait 60 s:
+              aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientTax.fifo
+              aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientToll.fifo
+
+        IN THE WAY: 3 of the stack's own queues exist already, kept from an earlier deploy or another stack's:
+          MarkFanOutQueue.fifo, which holds an unknown number of messages
+          MarkFanOutRejected.fifo, which holds an unknown number of messages
+          MarkFanOutRequests.fifo, which holds an unknown number of messages
+        Either
+          - deploy beside it, under another --prefix; or
+          - delete them, with what they hold, and wait 60 s:
+              aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutQueue.fifo
+              aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutRejected.fifo
+              aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutRequests.fifo
+
+        Refused: the stack can't make a queue that exists. Nothing was touched.
+    "#]].assert_eq(&text(all.clone()));
+    let of_stack = |queue: KeptQueue| KeptQueue { stack: Some("events".to_owned()), ..queue };
+    expect![[r#"
+        IN THE WAY: 5 queues belong to the stack events. Deploy beside it, under another --prefix; or name that stack, with --stack events:
+          MarkFanOutQueue.fifo
+          MarkFanOutRejected.fifo
+          MarkFanOutRequests.fifo
+          MarkFanOutClientTax.fifo
+          MarkFanOutClientToll.fifo
+
+        Refused: the stack can't make a queue that exists. Nothing was touched.
+    "#]].assert_eq(&text(all.into_iter().map(of_stack).collect()));
+}
+
+#[test]
+fn a_stack_without_a_stream_is_refused() {
+    let stream = Some(StreamFacts {
+        arn: None,
+        is_exported: true,
+        table: None,
+        streams: vec![(
+            "Events".to_owned(),
+            Stream { arn: "arn:1".to_owned(), view_type: "NEW_IMAGE".to_owned() },
+        )],
+        is_more: false,
+    });
+    check(
+        "Billing",
+        Facts { stream, ..Facts::default() },
+        &expect![[r#"
+        Stack mark-event-queue is to be made in eu-west-2, account 111122223333.
+
+        client   change  queue                         account
+        Billing  added   MarkFanOutClientBilling.fifo  111122223333
+
+        Accounts that will receive every event:
+          NEW 111122223333 (the stack's own): Billing
+
+        IN THE WAY: a new stack needs the stream of the event table: no option names one, and no stack exports `DynamoDBStreamArn`. Name one with --stream-arn; these are here:
+          Events
+              --stream-arn arn:1
+
+        Refused: the stack needs a stream that it can read. Nothing was touched.
+    "#]],
+    );
+}
+
+#[test]
+fn a_queue_in_the_way_is_refused_with_both_remedies() {
     let facts = Facts {
         running: Some(running("Billing")),
         kept_queues: vec![kept("MarkFanOutClientReporting.fifo", Whose::Client("Reporting".to_owned()))],
@@ -524,6 +611,7 @@ fn programs_get_one_object() {
               ]
             }
           ],
+          "refused_stream": null,
           "kept_queues": [],
           "disused_queues": [],
           "foreign_ledger": null,
@@ -853,8 +941,8 @@ fn with_the_ledger_nothing_of_a_stream_that_is_left_is_lost() {
         &ledger_config("Restored"),
         Ok(Vec::new()),
         &expect![[r#"
-        ATTENTION: the converter leaves arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1: what it has not read of it yet never reaches the clients; see "Another stream" in docs/deploy.md
-    "#]],
+            ATTENTION: the converter leaves arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1: what it has not read of it yet reaches the clients if the new stream's table has it, too: run `fanoutctl reconcile --stack test` afterwards, which sends it; see "Another stream" in docs/deploy.md
+        "#]],
     );
     let up_to_date = Ok(vec![backlog("Streamed", false, (0, 0))]);
     check_backlogs(

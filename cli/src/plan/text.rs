@@ -5,7 +5,7 @@ use shared::text::printable;
 use super::settings::{CLIENT_ERASURES, CLIENT_FILTER};
 use super::{
     Change, ConcurrencyShortage, DisusedQueue, ForeignLedger, LeftStream, Plan, PlanResult, PlannedClient,
-    QueueInTheWay, ReceivingAccount, ScanEstimate, Setting, queue_command, queue_name,
+    ReceivingAccount, RefusedStream, ScanEstimate, Setting, queue_name,
 };
 use crate::args::stack_option;
 use crate::output::{Style, Tone, row, table};
@@ -24,7 +24,8 @@ impl Plan {
             self.page.as_ref().map(|page| page.to_text(&stack_option(&self.stack))).unwrap_or_default(),
             self.scan.as_ref().and_then(ScanEstimate::to_text).unwrap_or_default(),
             self.accounts_list(),
-            self.kept_queues.iter().map(refusal).collect::<Vec<_>>().join("\n\n"),
+            self.refused_stream.as_ref().map(RefusedStream::to_text).unwrap_or_default(),
+            super::kept::text(&self.kept_queues),
             self.disused_queues.iter().map(DisusedQueue::to_text).collect::<Vec<_>>().join("\n\n"),
             self.foreign_ledger.as_ref().map(ForeignLedger::to_text).unwrap_or_default(),
             self.unknown.as_deref().map(unknown).unwrap_or_default(),
@@ -117,6 +118,7 @@ impl Plan {
             PlanResult::Refused => {
                 let would_hide = self.disused_queues.iter().any(DisusedQueue::is_in_the_way);
                 let reasons = [
+                    (self.refused_stream.is_some(), "the stack needs a stream that it can read"),
                     (!self.kept_queues.is_empty(), "the stack can't make a queue that exists"),
                     (would_hide, "a queue that goes out of use must be empty"),
                     (self.foreign_ledger.is_some(), "this version can't read the ledger"),
@@ -172,7 +174,10 @@ fn stream_warning(left: &LeftStream, stack: &str) -> String {
              that, run `fanoutctl reconcile{stack}` afterwards"
         )
     } else {
-        "what it has not read of it yet never reaches the clients".to_owned()
+        format!(
+            "what it has not read of it yet reaches the clients if the new stream's table has it, too: run \
+             `fanoutctl reconcile{stack}` afterwards, which sends it"
+        )
     };
     format!("ATTENTION: the converter leaves {stream}: {fate}; see \"Another stream\" in docs/deploy.md")
 }
@@ -231,40 +236,6 @@ fn warning(client: &PlannedClient) -> Option<String> {
         Ok(depth) if depth.is_empty() => None,
         Ok(depth) => Some(format!("ATTENTION: {name} leaves {queue}, which holds {depth}: {fate}")),
         Err(why) => Some(format!("ATTENTION: {name} leaves {queue}; what it holds is not known: {why}")),
-    }
-}
-
-fn refusal(kept: &QueueInTheWay) -> String {
-    let QueueInTheWay { arn, url, client, account, depth, stack, endpoint } = kept;
-    let queue = queue_name(arn);
-    if let Some(stack) = stack {
-        let stack = printable(stack);
-        return format!(
-            "IN THE WAY: the queue {queue} belongs to the stack {stack}. Deploy beside it, under another --prefix; or \
-             name that stack, with --stack {stack}"
-        );
-    }
-    let holds = depth.map_or_else(|| "an unknown number of messages".to_owned(), |depth| depth.to_string());
-    let delete = format!(
-        "delete it, with what it holds, and wait 60 s:\n      {}",
-        queue_command("delete-queue", url, endpoint.as_deref())
-    );
-    match client {
-        Some(client) => format!(
-            "IN THE WAY: the queue {queue} of {client} exists already, kept from an earlier deploy; it holds {holds}. \
-             Either\n  \
-             - go on with it: give the client {client} the line\n      \
-             queue_arn = \"{arn}\"\n    \
-             and name \"{account}\" among source.allowed_accounts; give the queue the policy that\n    \
-             fanoutctl policy {client} prints (its old one went with the client); or\n  \
-             - {delete}"
-        ),
-        None => format!(
-            "IN THE WAY: the stack's own queue {queue} exists already, kept from an earlier deploy or another stack's; it holds {holds}. \
-             Either\n  \
-             - deploy beside it, under another --prefix; or\n  \
-             - {delete}"
-        ),
     }
 }
 

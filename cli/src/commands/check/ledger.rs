@@ -102,6 +102,7 @@ fn client(findings: &mut Findings<'_>, status: &ClientStatus) {
     let of_groups = |groups: u64| format!("{}{}", more_than(lag.is_more), counted(groups, "group"));
     if let Some(since) = absent_at {
         if lag.all_groups() > 0 {
+            // Somebody took it out: that is no fault, and can't be undone for much longer.
             let problem = format!(
                 "has been in no deployed config since {}, and is behind in {}: what it lacks is forgotten at {}",
                 instant(*since),
@@ -109,7 +110,7 @@ fn client(findings: &mut Findings<'_>, status: &ClientStatus) {
                 instant(since.plus(ABSENCE))
             );
             let remedy = "add it to client-queues.toml again, and deploy, unless it may lack that";
-            findings.add(&subject, problem, remedy);
+            findings.warn(&subject, problem, remedy);
         }
         return;
     }

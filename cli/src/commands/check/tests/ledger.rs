@@ -168,15 +168,15 @@ fn a_client_that_leaves_and_lacks_something() {
         1,
         false,
         &expect![[r#"
-        client `Insurance`: has been in no deployed config since 2026-01-05T08:50:00Z, and is behind in 1 group: what it lacks is forgotten at 2026-01-05T09:50:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
-    "#]],
+            client `Insurance`: warning: has been in no deployed config since 2026-01-05T08:50:00Z, and is behind in 1 group: what it lacks is forgotten at 2026-01-05T09:50:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
+        "#]],
     );
     check_leaving(
         1_000,
         true,
         &expect![[r#"
-        client `Insurance`: has been in no deployed config since 2026-01-05T08:50:00Z, and is behind in more than 1000 groups: what it lacks is forgotten at 2026-01-05T09:50:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
-    "#]],
+            client `Insurance`: warning: has been in no deployed config since 2026-01-05T08:50:00Z, and is behind in more than 1000 groups: what it lacks is forgotten at 2026-01-05T09:50:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
+        "#]],
     );
 }
 
@@ -244,7 +244,7 @@ fn groups_that_stay_held() {
         60,
         Some(Timestamp::from_millis(NOW)),
         &expect![[r#"
-        client `Billing`: has been in no deployed config since 2026-01-05T09:00:00Z, and is behind in 2 groups: what it lacks is forgotten at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
-    "#]],
+            client `Billing`: warning: has been in no deployed config since 2026-01-05T09:00:00Z, and is behind in 2 groups: what it lacks is forgotten at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
+        "#]],
     );
 }
