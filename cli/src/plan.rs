@@ -254,7 +254,10 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
     clients.iter_mut().for_each(|client| client.know(backlogs, config, &running));
     let settings = settings::changes(config, &facts.parameters, &running, is_new);
     let views = views::changes(config, &running, is_new);
-    let left_stream = if is_new { None } else { left_stream(&settings, &running, backlogs.is_some()) };
+    let refused_stream = facts.stream.as_ref().and_then(RefusedStream::of);
+    let has_no_new_stream = is_new || refused_stream.is_some();
+    let left_stream =
+        if has_no_new_stream { None } else { left_stream(&settings, &running, backlogs.is_some()) };
     let in_the_way = |kept| in_the_way(kept, naming, depths, endpoint);
     let kept_queues: Vec<_> = facts.kept_queues.into_iter().map(in_the_way).collect();
     let disused_queue = |arn: &QueueArn| DisusedQueue {
@@ -266,7 +269,6 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
     let foreign_ledger = ForeignLedger::of_formats(&facts.ledger_formats);
     let concurrency_shortage =
         ConcurrencyShortage::of(facts.concurrency, &facts.parameters, &running.parameters);
-    let refused_stream = facts.stream.as_ref().and_then(RefusedStream::of);
     let is_refused = refused_stream.is_some()
         || !kept_queues.is_empty()
         || disused_queues.iter().any(DisusedQueue::is_in_the_way)

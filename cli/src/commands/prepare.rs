@@ -142,9 +142,10 @@ async fn stream_facts(target: &Target, settings: &Settings, is_new: bool) -> Opt
     Some(facts)
 }
 
-/// The name of the event table; none if it isn't known which table that is.
+/// The name of the event table; none if it isn't known which table that is, or if its stream is refused.
 fn event_table<'s>(stream: Option<&'s StreamFacts>, running: Option<&'s RunningStack>) -> Option<&'s str> {
     let stream = match stream {
+        Some(stream) if RefusedStream::of(stream).is_some() => None,
         Some(stream) => stream.arn.as_deref(),
         None => running?.stream.as_deref(),
     };
