@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use shared::config::Source;
 use shared::text::counted;
+use tokio::task::spawn_blocking;
 
 use crate::args::Args;
 use crate::check::ExpectedEvents;
@@ -79,7 +80,7 @@ pub fn version() -> String {
 /// [`CommandError`].
 pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<u8, CommandError> {
     let config = stack::config().map_err(Box::new)?;
-    let (events, mut bad_lines) = events(args, &config.source, progress)?;
+    let (events, mut bad_lines) = events(args, &config.source, progress).await?;
     let start_progress = Arc::clone(progress);
     let stack = Stack::start("stack", &(Arc::new(move |line: &str| start_progress.say(line)) as _))
         .await
@@ -111,7 +112,7 @@ pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<u8, Comman
 }
 
 /// The events to write: those of a file, or those of new marks, which begin now.
-fn events(
+async fn events(
     args: &Args,
     source: &Source,
     progress: &Progress,
@@ -122,7 +123,10 @@ fn events(
         return Ok((marks::histories(args.marks, args.events, start), Vec::new()));
     };
     let input = input(args);
-    let bytes = read(path).map_err(|source| CommandError::Input { input: input.clone(), source })?;
+    let path = path.clone();
+    // Standard input may be a person, whose interrupt must be seen.
+    let bytes = spawn_blocking(move || read(&path)).await.map_err(io::Error::other).flatten();
+    let bytes = bytes.map_err(|source| CommandError::Input { input: input.clone(), source })?;
     let (events, mut bad_lines) = event::read_lines(&bytes);
     let (events, rejected) = event::carried(events, source);
     bad_lines.extend(rejected);
