@@ -98,12 +98,11 @@ pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<u8, Comman
     let style = if is_terminal { Style::Terminal } else { Style::Plain };
     print(&if args.json { report.json() + "\n" } else { report.text(style) })
         .map_err(CommandError::Output)?;
-    let next =
-        report.place.as_ref().map_or_else(|| farewell(&report.log), |place| invitation(place, &report.log));
-    if args.json {
-        eprint!("{next}");
-    } else {
-        print(&next).map_err(CommandError::Output)?;
+    match &report.place {
+        Some(place) if args.json => eprint!("{}", invitation(place, &report.log)),
+        Some(place) => print(&invitation(place, &report.log)).map_err(CommandError::Output)?,
+        None if args.json => {}
+        None => print(&farewell(&report.log)).map_err(CommandError::Output)?,
     }
     if args.stay {
         std::future::pending::<()>().await;
@@ -229,4 +228,53 @@ fn print(text: &str) -> io::Result<()> {
     let mut output = io::stdout().lock();
     output.write_all(text.as_bytes())?;
     output.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    const LOG: &str = "target/local/stack-1/ministack.log";
+
+    #[test]
+    fn a_stack_that_is_gone_leaves_what_to_try_next() {
+        expect![[r#"
+
+            Next:
+              cargo local --stay                  keep the stack and look around: endpoint, table, queues
+              cargo local --input events.jsonl    events of your own; `--help` shows one
+              client-queues.toml                  add a client in three lines, and run this again
+            The stack is gone. Its log, and its functions': target/local/stack-1/ministack.log
+        "#]]
+        .assert_eq(&farewell(LOG));
+    }
+
+    #[test]
+    fn a_stack_that_stays_says_where_everything_is() {
+        let queue = |client: &str| Queue {
+            client: client.to_owned(),
+            url: format!("http://127.0.0.1:1/0/{client}.fifo"),
+        };
+        let queues = ["Billing", "Insurance"].map(queue).into();
+        let place = Place { endpoint: "http://127.0.0.1:1".to_owned(), table: EVENTS, queues };
+        expect![[r#"
+
+            The stack stays until Ctrl-C. It answers on http://127.0.0.1:1; the event table is RegistrationNumberEvent; the clients' queues are
+              http://127.0.0.1:1/0/Billing.fifo  Billing
+              http://127.0.0.1:1/0/Insurance.fifo  Insurance
+            Its log, and its functions': target/local/stack-1/ministack.log
+
+            For any AWS client:
+              export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_REGION=eu-west-2 AWS_DEFAULT_REGION=eu-west-2 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+            Write an event, receive it as a client, look into a queue:
+              aws --endpoint-url http://127.0.0.1:1 dynamodb put-item --table-name RegistrationNumberEvent --item '{"mark":{"S":"NEW 1"},"createTime":{"S":"2026-01-05T09:00:00Z"},"eventId":{"S":"new-1"},"eventName":{"S":"EntitlementCreatedEvent"},"RegistrationNumber":{"M":{"version":{"N":"1"},"status":{"S":"ENTITLED"},"price":{"N":"299.90"}}}}'
+              aws --endpoint-url http://127.0.0.1:1 sqs receive-message --queue-url http://127.0.0.1:1/0/Billing.fifo --wait-time-seconds 5 --message-attribute-names All
+              aws --endpoint-url http://127.0.0.1:1 sqs get-queue-attributes --queue-url http://127.0.0.1:1/0/Billing.fifo --attribute-names All
+            With these variables set, operate it (docs/deploy.md):
+              cargo fanoutctl check
+              cargo fanoutctl status
+        "#]].assert_eq(&invitation(&place, LOG));
+    }
 }
