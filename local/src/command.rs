@@ -168,7 +168,7 @@ fn report_bad_lines(input: &str, bad_lines: &[BadLine], progress: &Progress) {
         progress.note(&format!("{input}:{line}: {reason}"));
     }
     if let Some(more) = bad_lines.len().checked_sub(PRINTED).filter(|more| *more > 0) {
-        progress.note(&format!("{input}: {} more of this kind", counted(more, "line")));
+        progress.note(&format!("{input}: {} more left out, too", counted(more, "line")));
     }
 }
 

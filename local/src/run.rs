@@ -129,8 +129,8 @@ pub async fn run(
     let target = stack.connection().target(ACCOUNT);
     let write = async {
         let admit = async || journeys.admit().await;
-        let refused =
-            write::write_paced(&target, expected.events(), admit, &|index| journeys.written(index)).await?;
+        let (written, refused) = (|index| journeys.written(index), || journeys.refused());
+        let refused = write::write_paced(&target, expected.events(), admit, &written, &refused).await?;
         let indexes: HashSet<usize> = refused.iter().map(|refused| refused.index).collect();
         sender.send_replace(Some(indexes.clone()));
         Ok::<_, RunError>((refused, indexes))
@@ -293,6 +293,11 @@ impl Journeys {
         if let Ok(permit) = self.window.acquire().await {
             permit.forget();
         }
+    }
+
+    /// An event that was admitted is not written: another may go.
+    fn refused(&self) {
+        self.window.add_permits(1);
     }
 
     fn written(&self, index: usize) {

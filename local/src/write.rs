@@ -52,7 +52,8 @@ pub async fn write_all(
     write_range(target, events, 0..events.len(), on_written).await
 }
 
-/// Writes `events` as [`write_all`] does, each when `admit` has returned.
+/// Writes `events` as [`write_all`] does, each when `admit` has returned. Calls `on_refused` for each that was admitted and
+/// is refused.
 ///
 /// # Errors
 ///
@@ -62,8 +63,9 @@ pub async fn write_paced(
     events: &[Event],
     admit: impl AsyncFn(),
     on_written: &(impl Fn(usize) + Sync),
+    on_refused: &(impl Fn() + Sync),
 ) -> Result<Vec<RefusedEvent>, WriteError> {
-    write_admitted(target, events, 0..events.len(), admit, on_written).await
+    write_admitted(target, events, 0..events.len(), admit, on_written, on_refused).await
 }
 
 /// Writes those of `events` that `range` names, as [`write_all`] does; the events before are in the tables already.
@@ -77,7 +79,7 @@ pub async fn write_range(
     range: Range<usize>,
     on_written: &(impl Fn(usize) + Sync),
 ) -> Result<Vec<RefusedEvent>, WriteError> {
-    write_admitted(target, events, range, async || (), on_written).await
+    write_admitted(target, events, range, async || (), on_written, &|| ()).await
 }
 
 async fn write_admitted(
@@ -86,6 +88,7 @@ async fn write_admitted(
     range: Range<usize>,
     admit: impl AsyncFn(),
     on_written: &(impl Fn(usize) + Sync),
+    on_refused: &(impl Fn() + Sync),
 ) -> Result<Vec<RefusedEvent>, WriteError> {
     let mut marks: BTreeMap<&str, Vec<(usize, &Event)>> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
@@ -93,7 +96,7 @@ async fn write_admitted(
     }
     // The semaphore is fair: every mark gets its next permit before another mark gets two.
     let permits = Semaphore::new(AT_ONCE);
-    let write = |events| write_mark(target, events, &range, &admit, &permits, on_written);
+    let write = |events| write_mark(target, events, &range, &admit, &permits, on_written, on_refused);
     let writers: FuturesUnordered<_> = marks.into_values().map(write).collect();
     let refused: Vec<Vec<RefusedEvent>> = writers.try_collect().await?;
     Ok(refused.into_iter().flatten().collect())
@@ -106,6 +109,7 @@ async fn write_mark(
     admit: &impl AsyncFn(),
     permits: &Semaphore,
     on_written: &(impl Fn(usize) + Sync),
+    on_refused: &(impl Fn() + Sync),
 ) -> Result<Vec<RefusedEvent>, WriteError> {
     let mut previous: Option<&Event> = None;
     let mut refused: Vec<RefusedEvent> = Vec::new();
@@ -129,7 +133,10 @@ async fn write_mark(
                 previous = Some(event);
                 on_written(index);
             }
-            Err(reason) => refused.push(RefusedEvent { index, reason }),
+            Err(reason) => {
+                refused.push(RefusedEvent { index, reason });
+                on_refused();
+            }
         }
     }
     Ok(refused)
