@@ -47,6 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const PAGE: &str = include_str!("../../docs/consume.md");
 const RUST: &str = include_str!("../../docs/consume/consumer.rs");
 const PYTHON: &str = include_str!("../../docs/consume/consumer.py");
+const LOOP: &str = include_str!("../../docs/consume/loop.py");
 const TEMPLATE: &str = include_str!("../../docs/consume/template.yml");
 
 /// A consumer and the client whose queue it is on.
@@ -59,7 +60,7 @@ struct Consumer {
 
 #[test]
 fn the_page_holds_the_files_as_they_are() {
-    for (language, file) in [("rust", RUST), ("python", PYTHON), ("yaml", TEMPLATE)] {
+    for (language, file) in [("rust", RUST), ("python", PYTHON), ("python", LOOP), ("yaml", TEMPLATE)] {
         assert!(PAGE.contains(&format!("\n```{language}\n{file}```\n")), "the block of {language} differs");
     }
 }

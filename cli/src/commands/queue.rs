@@ -188,8 +188,8 @@ fn text(report: &Report, queue: &QueueArn, stack: &str) -> String {
     let mut text = match mended.len() {
         _ if *was_made => format!("Queue {name} of client {client} was made again.\n"),
         0 => format!(
-            "Queue {name} of client {client} is as the stack makes it: nothing is to be repaired.\nA queue that was deleted \
-             is seen for up to a minute: then run this again.\n"
+            "Queue {name} of client {client} is as the stack makes it: nothing is to be repaired.\nSQS may \
+             show a queue for a minute after it was deleted: then run this again.\n"
         ),
         count => format!("Queue {name} of client {client} is mended: {} set.\n", counted(count, "attribute")),
     };

@@ -5,7 +5,7 @@ mod scenario;
 use std::collections::HashSet;
 
 use aws::operator::sqs::{self, Depth};
-use aws::operator::table;
+use aws::operator::{CallFault, table};
 use deploy::stack;
 use serde::Serialize;
 use shared::config::{Client, Config};
@@ -79,7 +79,12 @@ pub async fn execute(context: &Context, arguments: &RehearseArguments) -> Result
     if let Some(why) = taken(queue, &naming, &running.clients, &config) {
         return Err(Exit::Usage.because(why));
     }
-    let attributes = sqs::attributes(&target, url.as_str()).await?;
+    let attributes = sqs::attributes(&target, url.as_str()).await.map_err(|error| match error.fault {
+        CallFault::Missing => {
+            Exit::Usage.because(format!("queue `{queue}` does not exist; make it, FIFO, and empty"))
+        }
+        _ => error.into(),
+    })?;
     let is_fifo = attributes.get("FifoQueue").is_some_and(|value| value == "true");
     let depth = sqs::depth(&target, url.as_str()).await?;
     if let Some(why) = unfit(queue, is_fifo, depth) {

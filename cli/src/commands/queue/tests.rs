@@ -117,7 +117,7 @@ fn the_operator_is_told_what_is_done_and_what_is_left_to_do() {
     assert!(!nothing.is_needed());
     expect![[r#"
         Queue MarkFanOutClientBilling.fifo of client Billing is as the stack makes it: nothing is to be repaired.
-        A queue that was deleted is seen for up to a minute: then run this again.
+        SQS may show a queue for a minute after it was deleted: then run this again.
         What a queue that was purged held comes only by a replay, from the version after the last that the team has, or by a backfill:
           fanoutctl replay Billing --group KEY --from VERSION
           fanoutctl backfill Billing
