@@ -152,7 +152,7 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
         event table `RegistrationNumberEvent`: its stream carries `KEYS_ONLY`, and no new images; switch the stream off, and on again with `NEW_IMAGE`, and deploy with it (`--stream-arn`)
         converter's mapping: events are discarded after 3 retries; set `MaximumRetryAttempts` to -1, as `template.yml` does
         queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so it falls behind; what it held comes back only by `fanoutctl replay`; run `fanoutctl queue repair Billing`
-        queue of client `Insurance`: loses its order: its `RedrivePolicy` takes an event out and lets later ones through; take the `RedrivePolicy` away, and let the consumer set aside what it can't process
+        queue of client `Insurance`: loses its order: its `RedrivePolicy` takes an event out and lets later ones through; run `fanoutctl queue repair Insurance`, and let the consumer set aside what it can't process
         queue of client `Insurance`: lets other roles of the account send, which can forge events; run `fanoutctl queue repair Insurance`
         queue of client `Reporting`: takes no event larger than 1024 bytes, attributes included; ask account `444455556666` to set `MaximumMessageSize` to 1048576
         queue of client `Reporting`: holds everything back for 5 s; ask account `444455556666` to set `DelaySeconds` to 0

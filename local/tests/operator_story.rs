@@ -113,7 +113,7 @@ async fn clients_come_and_go_and_none_misses_an_event_or_gets_one_twice() -> any
             (&json!("queue_fails"), &status["failure"]),
             "{status}"
         );
-        assert_eq!(group["command"], "fanoutctl catch-up Insurance", "{status}");
+        assert_eq!(group["command"], "fanoutctl queue repair Insurance", "{status}");
     }
     assert!(status["failure"].as_str().unwrap().contains("NonExistentQueue"), "{status}");
 

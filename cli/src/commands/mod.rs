@@ -50,12 +50,18 @@ pub fn interrupted(arguments: &Arguments) -> String {
         Command::Deploy(_) | Command::Delete(_) => format!(
             "interrupted; what CloudFormation has begun goes on without this program: see `fanoutctl plan{stack}`"
         ),
-        Command::CatchUp(_) | Command::Queue(_) => format!(
+        Command::CatchUp(_) => format!(
             "interrupted; the catch-up function goes on without this program: see `fanoutctl status{stack}`"
         ),
         Command::Hold(_) | Command::Release(_) | Command::Skip(_) => {
             format!("interrupted; what was requested may be done: see `fanoutctl held{stack}`")
         }
+        Command::Queue(_) => {
+            format!(
+                "interrupted; what has begun may go on without this program: see `fanoutctl status{stack}`"
+            )
+        }
+        Command::Rehearse(_) => "interrupted; what was sent is on the test queue".to_owned(),
         _ => "interrupted".to_owned(),
     }
 }
@@ -128,6 +134,10 @@ mod tests {
         check(
             "fanoutctl release Billing --all --stack test",
             "interrupted; what was requested may be done: see `fanoutctl held --stack test`",
+        );
+        check(
+            "fanoutctl queue repair Billing",
+            "interrupted; what has begun may go on without this program: see `fanoutctl status`",
         );
         check(
             "fanoutctl delete --stack test",

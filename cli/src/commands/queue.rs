@@ -5,6 +5,7 @@ mod difference;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws::operator::cloudformation::DeployedStack;
 use aws::operator::{CallError, CallFault, sqs};
 use deploy::clients::ClientLists;
 use deploy::stack::{self, client_queue_attributes};
@@ -45,7 +46,7 @@ struct Report {
     was_made: bool,
     /// What was set of a queue that was there.
     mended: Vec<Difference>,
-    /// None if nothing was to be repaired, or the client is paused.
+    /// None if nothing was to be repaired and the client lacks nothing, or if it is paused.
     catch_up: Option<catch_up::Report>,
     is_paused: bool,
 }
@@ -63,6 +64,11 @@ pub async fn execute(context: &Context, command: &QueueCommand) -> Result<Exit, 
         return Err(not_the_stacks(context, &operator, name));
     }
     let client = served(&operator.registry, name)?;
+    // CloudFormation may be making the queue just now, and would fail.
+    if operator.stack.status.ends_with("_IN_PROGRESS") {
+        let DeployedStack { name, status, .. } = &operator.stack;
+        return Err(Exit::Findings.because(format!("stack `{name}` is `{status}`; wait until that is done")));
+    }
     let naming = stack::naming(&operator.target, stack::deployed_prefix(&operator.stack)).await?;
     let (queue, url) = (naming.client_queue_arn(name), naming.client_queue(name));
     let mut wanted = client_queue_attributes(&operator.target, &operator.stack).await?;
@@ -98,9 +104,10 @@ pub async fn execute(context: &Context, command: &QueueCommand) -> Result<Exit, 
                 report.mended.iter().map(Difference::attribute).collect();
             sqs::set_attributes(&operator.target, url.as_str(), &attributes).await?;
         }
-        if !is_paused {
-            let before =
-                unless_quick("reading the ledger", operator.ledger.lag(client.id, GROUPS_LIMIT)).await?;
+    }
+    if !is_paused {
+        let before = unless_quick("reading the ledger", operator.ledger.lag(client.id, GROUPS_LIMIT)).await?;
+        if report.is_needed() || before.groups > 0 {
             report.catch_up = Some(catch_up::catch_up(&operator, name, client.id, &before).await?);
         }
     }

@@ -21,6 +21,7 @@ use self::report::Report;
 use super::event_keys::{StackEventTable, known_group, named_key, stream_table, unknown_group};
 use super::event_rows::{EventRow, EventSource, rows_down_to};
 use super::operator::{Operator, now};
+use super::status::client::mend;
 use crate::args::TraceArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -59,6 +60,8 @@ struct ClientFacts {
     /// Its cursor in the group, if it is behind there.
     cursor: Option<Cursor>,
     lease: Lease,
+    /// The command that mends its queue.
+    mend: &'static str,
 }
 
 /// Prints where the event is.
@@ -130,6 +133,7 @@ async fn ledger_facts(
         registration: registration.clone(),
         cursor: None,
         lease: Lease::unheld(),
+        mend: mend(&operator.stack, name.as_str()),
     });
     let mut clients: Vec<ClientFacts> = clients.collect();
     for _ in 0..TRIES {

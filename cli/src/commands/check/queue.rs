@@ -143,17 +143,20 @@ impl Inspection<'_, '_> {
             );
             let remedy =
                 "set `DeduplicationScope` to `messageGroup` and `FifoThroughputLimit` to `perMessageGroupId`";
-            self.add(&problem, remedy);
+            self.add(&problem, &self.repair_or(remedy));
         }
     }
 
     fn redrive(&mut self) {
         match self.queue.whose {
             _ if self.text("RedrivePolicy").is_empty() => {}
-            Whose::Own { .. } | Whose::Existing { .. } => self.add(
-                "loses its order: its `RedrivePolicy` takes an event out and lets later ones through",
-                "take the `RedrivePolicy` away, and let the consumer set aside what it can't process",
-            ),
+            Whose::Own { .. } | Whose::Existing { .. } => {
+                let remedy = self.repair_or("take the `RedrivePolicy` away");
+                self.add(
+                    "loses its order: its `RedrivePolicy` takes an event out and lets later ones through",
+                    &format!("{remedy}, and let the consumer set aside what it can't process"),
+                );
+            }
             Whose::Stack(OwnQueue::FanOut) => self.add(
                 "loses the last events of groups when the ledger can't be reached: its `RedrivePolicy` takes their messages \
                  out",
@@ -166,7 +169,7 @@ impl Inspection<'_, '_> {
     fn encryption(&mut self) {
         let Some(key) = key_arn(&self.queue.arn, self.attributes) else {
             if self.text("SqsManagedSseEnabled") != "true" {
-                self.add("is not encrypted", "set `SqsManagedSseEnabled` to true");
+                self.add("is not encrypted", &self.repair_or("set `SqsManagedSseEnabled` to true"));
             }
             return;
         };
@@ -257,24 +260,32 @@ impl Inspection<'_, '_> {
 
     fn expect(&mut self, is_so: bool, problem: &str, attribute: &str, wanted: u64) {
         if !is_so {
-            self.add(problem, &format!("set `{attribute}` to {wanted}"));
+            self.add(problem, &self.repair_or(&format!("set `{attribute}` to {wanted}")));
         }
     }
 
     /// Adds a finding whose remedy is a policy that lets the role send.
     fn mend(&mut self, problem: &str) {
         let remedy = match &self.queue.whose {
-            Whose::Own { client, .. } => {
-                let stack = stack_option(&self.findings.facts.stack);
-                format!("run `fanoutctl queue repair {client}{stack}`")
-            }
             Whose::Existing { client, .. } => {
                 let stack = stack_option(&self.findings.facts.stack);
                 format!("give it the policy that `fanoutctl policy {client}{stack}` prints")
             }
-            Whose::Stack(_) => "give it the policy that `template.yml` has".to_owned(),
+            Whose::Own { .. } | Whose::Stack(_) => {
+                self.repair_or("give it the policy that `template.yml` has")
+            }
         };
         self.add(problem, &remedy);
+    }
+
+    /// The command that mends a queue that the stack made for a client; for another queue, `remedy`.
+    fn repair_or(&self, remedy: &str) -> String {
+        match &self.queue.whose {
+            Whose::Own { client, .. } => {
+                format!("run `fanoutctl queue repair {client}{}`", stack_option(&self.findings.facts.stack))
+            }
+            Whose::Existing { .. } | Whose::Stack(_) => remedy.to_owned(),
+        }
     }
 
     /// Adds a finding whose remedy is the queue owner's task.

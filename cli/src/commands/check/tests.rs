@@ -259,8 +259,8 @@ fn three_findings() -> Report {
 #[test]
 fn findings_in_a_pipe() {
     expect![[r#"
-        queue of client `Billing`: holds everything back for 5 s; set `DelaySeconds` to 0
-        queue of client `Billing`: is not encrypted; set `SqsManagedSseEnabled` to true
+        queue of client `Billing`: holds everything back for 5 s; run `fanoutctl queue repair Billing`
+        queue of client `Billing`: is not encrypted; run `fanoutctl queue repair Billing`
         queue of client `Reporting`: doesn't let the fan-out send; ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
         stack `mark-event-queue`, with 4 queues, the table's stream, all three functions and the ledger: 3 findings
 
@@ -279,9 +279,9 @@ fn findings_in_a_terminal() {
     expect![[r#"
         queue of client `Billing`
           holds everything back for 5 s
-            → set `DelaySeconds` to 0
+            → run `fanoutctl queue repair Billing`
           is not encrypted
-            → set `SqsManagedSseEnabled` to true
+            → run `fanoutctl queue repair Billing`
         queue of client `Reporting`
           doesn't let the fan-out send
             → ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
@@ -302,13 +302,13 @@ fn findings_for_programs() {
             {
               "subject": "queue of client `Billing`",
               "problem": "holds everything back for 5 s",
-              "remedy": "set `DelaySeconds` to 0",
+              "remedy": "run `fanoutctl queue repair Billing`",
               "severity": "fault"
             },
             {
               "subject": "queue of client `Billing`",
               "problem": "is not encrypted",
-              "remedy": "set `SqsManagedSseEnabled` to true",
+              "remedy": "run `fanoutctl queue repair Billing`",
               "severity": "fault"
             },
             {

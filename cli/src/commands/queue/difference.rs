@@ -9,9 +9,9 @@ use crate::access::Policy;
 /// The attribute whose text can differ while it says the same.
 pub(super) const POLICY: &str = "Policy";
 
-/// What a queue of the stack's has without a word of the template: with another value, events are held back or taken out
-/// of their order.
-const UNNAMED: [(&str, &str); 2] = [("DelaySeconds", "0"), ("RedrivePolicy", "")];
+/// What a queue of the stack's has without a word of the template: with another value, events are held back, taken out of
+/// their order, or encrypted with another key.
+const UNNAMED: [(&str, &str); 3] = [("DelaySeconds", "0"), ("RedrivePolicy", ""), ("KmsMasterKeyId", "")];
 
 /// An attribute of a queue that is not as the stack makes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use aws::operator::cloudformation::DeployedStack;
+use deploy::clients::ClientLists;
 use serde::Serialize;
 use shared::control::TypedKey;
 use shared::ledger::{Lease, Registration, State};
@@ -100,19 +102,28 @@ async fn look(context: &Context, name: &str) -> Result<Report, Failure> {
     let registration = registered(&operator.registry, name)?;
     let (groups, lease) = operator.ledger.behind(registration.id, GROUPS_LIMIT).await?;
     let lease = lease.unwrap_or_else(Lease::unheld);
-    Ok(Report::new(&operator.stack.name, name, registration, &lease, groups, now()))
+    let mend = mend(&operator.stack, name);
+    Ok(Report::new(&operator.stack.name, name, mend, registration, &lease, groups, now()))
+}
+
+/// The command for a client whose queue fails. The stack's own queue is mended by it, and the client caught up; an existing
+/// one is mended by its owner.
+pub(in crate::commands) fn mend(stack: &DeployedStack, client: &str) -> &'static str {
+    let is_own = ClientLists::of_stack(stack).own.iter().any(|own| own == client);
+    if is_own { "queue repair" } else { "catch-up" }
 }
 
 impl Report {
     fn new(
         stack: &str,
         client: &str,
+        mend: &str,
         registration: &Registration,
         lease: &Lease,
         behind: GroupsBehind,
         now: Timestamp,
     ) -> Self {
-        let row = |group| GroupRow::new(client, stack, registration, lease, group, now);
+        let row = |group| GroupRow::new([client, stack, mend], registration, lease, group, now);
         let mut groups: Vec<GroupRow> = behind.groups.into_iter().map(row).collect();
         groups.sort_by(|one, other| {
             let order = |row: &GroupRow| (!row.needs_attention, row.why, row.since.clone());
@@ -138,10 +149,9 @@ impl Report {
 }
 
 impl GroupRow {
-    /// The row of a group that `client` is behind in.
+    /// The row of a group that `client` of `stack` is behind in; `mend` is the command that mends its queue ([`mend`]).
     pub(in crate::commands) fn new(
-        client: &str,
-        stack: &str,
+        [client, stack, mend]: [&str; 3],
         registration: &Registration,
         lease: &Lease,
         behind: GroupBehind,
@@ -168,10 +178,10 @@ impl GroupRow {
                     "version {next}, or the next that it wants: {}; mend the queue, as a rule its `MaximumMessageSize`",
                     refused.reason
                 );
-                (Why::Refused, Some(reason), command(format!("catch-up {client}")))
+                (Why::Refused, Some(reason), command(format!("{mend} {client}")))
             }
             (None, None) if lease.failures > 0 => {
-                (Why::QueueFails, lease.failure.clone(), command(format!("catch-up {client}")))
+                (Why::QueueFails, lease.failure.clone(), command(format!("{mend} {client}")))
             }
             (None, None) if behind.is_erased => {
                 (Why::UnderWay, Some("the aggregate was erased: a notice is due".to_owned()), None)

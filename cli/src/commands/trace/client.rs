@@ -146,11 +146,11 @@ impl ClientRow {
 
     /// With what `status CLIENT` says of the group.
     fn behind(self, facts: &Facts, client: &ClientFacts, item: &GroupItem) -> Self {
-        let ClientFacts { name, registration, cursor, lease } = client;
+        let ClientFacts { name, registration, cursor, lease, mend } = client;
         // Without a cursor, its first one is still to be written.
         let Some(cursor) = cursor else { return Self { why: Some(Why::UnderWay), ..self } };
         let behind = GroupBehind::new(registration.id, &facts.group, item, cursor);
-        let row = GroupRow::new(name, &facts.stack, registration, lease, behind, facts.now);
+        let row = GroupRow::new([name, &facts.stack, mend], registration, lease, behind, facts.now);
         Self {
             behind_since: Some(row.since),
             behind_seconds: Some(row.seconds),

@@ -27,7 +27,13 @@ fn client(name: &str, id: u32) -> ClientFacts {
         retired_at: None,
         unknown: [].into(),
     };
-    ClientFacts { name: name.to_owned(), registration, cursor: None, lease: Lease::unheld() }
+    ClientFacts {
+        name: name.to_owned(),
+        registration,
+        cursor: None,
+        lease: Lease::unheld(),
+        mend: "catch-up",
+    }
 }
 
 fn cursor(position: i64, minutes: u64) -> Cursor {

@@ -115,16 +115,16 @@ fn settings_of_a_queue() {
         "DelaySeconds",
         "5",
         &expect![[r#"
-        queue of client `Billing`: holds everything back for 5 s; set `DelaySeconds` to 0
-    "#]],
+            queue of client `Billing`: holds everything back for 5 s; run `fanoutctl queue repair Billing`
+        "#]],
     );
     check_queue(
         BILLING,
         "VisibilityTimeout",
         "30",
         &expect![[r#"
-        queue of client `Billing`: shows an event again 30 s after it was received, though its consumer may still be at work on it; set `VisibilityTimeout` to 180
-    "#]],
+            queue of client `Billing`: shows an event again 30 s after it was received, though its consumer may still be at work on it; run `fanoutctl queue repair Billing`
+        "#]],
     );
     check_queue(BILLING, "VisibilityTimeout", "900", &expect![[""]]);
     // The owner of an existing queue knows its consumer.
@@ -134,8 +134,8 @@ fn settings_of_a_queue() {
         "MessageRetentionPeriod",
         "1209599",
         &expect![[r#"
-        queue of client `Billing`: loses what is not received for 1209599 s; set `MessageRetentionPeriod` to 1209600
-    "#]],
+            queue of client `Billing`: loses what is not received for 1209599 s; run `fanoutctl queue repair Billing`
+        "#]],
     );
     check_queue(
         REJECTED,
@@ -167,8 +167,8 @@ fn settings_of_a_queue() {
         "FifoThroughputLimit",
         "perQueue",
         &expect![[r#"
-        queue of client `Billing`: takes 300 requests a second of all groups together, and not of each; set `DeduplicationScope` to `messageGroup` and `FifoThroughputLimit` to `perMessageGroupId`
-    "#]],
+            queue of client `Billing`: takes 300 requests a second of all groups together, and not of each; run `fanoutctl queue repair Billing`
+        "#]],
     );
     check_queue(
         REPORTING,
@@ -183,8 +183,8 @@ fn settings_of_a_queue() {
         "RedrivePolicy",
         "{}",
         &expect![[r#"
-        queue of client `Billing`: loses its order: its `RedrivePolicy` takes an event out and lets later ones through; take the `RedrivePolicy` away, and let the consumer set aside what it can't process
-    "#]],
+            queue of client `Billing`: loses its order: its `RedrivePolicy` takes an event out and lets later ones through; run `fanoutctl queue repair Billing`, and let the consumer set aside what it can't process
+        "#]],
     );
 }
 
@@ -195,16 +195,16 @@ fn encryption_of_a_queue() {
         "SqsManagedSseEnabled",
         "false",
         &expect![[r#"
-        queue of client `Billing`: is not encrypted; set `SqsManagedSseEnabled` to true
-    "#]],
+            queue of client `Billing`: is not encrypted; run `fanoutctl queue repair Billing`
+        "#]],
     );
     check_queue(
         BILLING,
         "SqsManagedSseEnabled",
         "",
         &expect![[r#"
-        queue of client `Billing`: is not encrypted; set `SqsManagedSseEnabled` to true
-    "#]],
+            queue of client `Billing`: is not encrypted; run `fanoutctl queue repair Billing`
+        "#]],
     );
     check_queue(BILLING, "KmsMasterKeyId", "alias/aws/sqs", &expect![[""]]);
     check_queue(

@@ -51,7 +51,7 @@ fn registration() -> Registration {
 
 fn report(registration: &Registration, lease: &Lease, groups: Vec<GroupBehind>) -> Report {
     let behind = GroupsBehind { groups, is_more: false };
-    Report::new("test", "Billing", registration, lease, behind, Timestamp::from_millis(NOW))
+    Report::new("test", "Billing", "queue repair", registration, lease, behind, Timestamp::from_millis(NOW))
 }
 
 fn check(registration: &Registration, lease: &Lease, groups: Vec<GroupBehind>, expected: &Expect) {
@@ -110,7 +110,7 @@ fn each_group_has_its_reason_and_what_needs_an_operator_comes_first() {
             D         3   3    60 s  under way
 
             refused for good: version 1, or the next that it wants: InvalidParameterValue: longer than 1024 bytes; mend the queue, as a rule its `MaximumMessageSize`
-              → fanoutctl catch-up Billing --stack test
+              → fanoutctl queue repair Billing --stack test
             held: 400 of the webhook (arn:aws:iam::111122223333:user/op)
               → fanoutctl release Billing --group 'it'\''s' --stack test
             under way: it does not get through: the log of `CatchUp` names the group, and why
@@ -133,15 +133,15 @@ fn one_reason_of_many_groups_is_said_once() {
         &lease,
         groups,
         &expect![[r#"
-        group  has  of  for     why
-        B        1   2  16 min  ! its queue fails
-        A        1   2   3 min  its queue fails
+            group  has  of  for     why
+            B        1   2  16 min  ! its queue fails
+            A        1   2   3 min  its queue fails
 
-        its queue fails: SendMessageBatch of Billing.fifo: KMS.DisabledException
-          → fanoutctl catch-up Billing --stack test
-        its queue has failed 2 times, one after the other
-        client Billing is behind, stack `test`
-    "#]],
+            its queue fails: SendMessageBatch of Billing.fifo: KMS.DisabledException
+              → fanoutctl queue repair Billing --stack test
+            its queue has failed 2 times, one after the other
+            client Billing is behind, stack `test`
+        "#]],
     );
     let paused = Registration { state: State::Paused, ..registration() };
     check(
@@ -199,7 +199,7 @@ fn a_program_gets_all_of_it() {
               "seconds": 120,
               "why": "refused",
               "reason": "version 6, or the next that it wants: InvalidParameterValue: longer than 1024 bytes; mend the queue, as a rule its `MaximumMessageSize`",
-              "command": "fanoutctl catch-up Billing --stack test",
+              "command": "fanoutctl queue repair Billing --stack test",
               "needs_attention": true
             }
           ],
