@@ -24,7 +24,7 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use serde_json::{Value, json};
 use shared::config::Config;
-use support::{SOURCE, SdkClients as _, ground, printed};
+use support::{SOURCE, SdkClients as _, fanoutctl, ground, printed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
