@@ -202,7 +202,8 @@ pub(super) async fn running(target: &Target, stack: &DeployedStack, naming: &Nam
     RunningStack { clients, parameters, stream, config, no_config }
 }
 
-fn listed(stack: &DeployedStack, naming: &Naming) -> Vec<RegisteredClient> {
+/// The clients that receive events from `stack`, by its parameters alone.
+pub(super) fn listed(stack: &DeployedStack, naming: &Naming) -> Vec<RegisteredClient> {
     let lists = ClientLists::of_stack(stack);
     let own = lists.own.into_iter().map(|client| {
         let queue = naming.client_queue_arn(&client);

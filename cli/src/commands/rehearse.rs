@@ -22,7 +22,7 @@ use shared::view::View;
 
 use self::scenario::{Scenario, scenarios};
 use super::operator::{no_client, now};
-use super::prepare::running;
+use super::prepare::listed;
 use crate::args::RehearseArguments;
 use crate::context::{Context, output, read};
 use crate::exit::{Exit, Failure};
@@ -74,9 +74,8 @@ pub async fn execute(context: &Context, arguments: &RehearseArguments) -> Result
         return Err(Exit::Usage.because(no_client(&arguments.client, names)));
     };
     let queue = &arguments.queue_arn;
-    let running = running(&target, &deployed, &naming).await;
     let url = naming.queue(&queue.account, &queue.name);
-    if let Some(why) = taken(queue, &naming, &running.clients, &config) {
+    if let Some(why) = taken(queue, &naming, &listed(&deployed, &naming), &config) {
         return Err(Exit::Usage.because(why));
     }
     let attributes = sqs::attributes(&target, url.as_str()).await.map_err(|error| match error.fault {
@@ -130,7 +129,12 @@ pub async fn execute(context: &Context, arguments: &RehearseArguments) -> Result
 }
 
 /// Why the queue is no test queue, if it is the stack's or a client's.
-fn taken(queue: &QueueArn, naming: &Naming, running: &[RegisteredClient], config: &Config) -> Option<String> {
+fn taken(
+    queue: &QueueArn,
+    naming: &Naming,
+    registered: &[RegisteredClient],
+    config: &Config,
+) -> Option<String> {
     let remedy = "made-up events would come among the real ones; make a FIFO queue for tests, and name that";
     if queue.region != naming.region || queue.partition != naming.partition {
         return Some(format!(
@@ -141,14 +145,11 @@ fn taken(queue: &QueueArn, naming: &Naming, running: &[RegisteredClient], config
     if OwnQueue::ALL.into_iter().any(|own| naming.own_queue_arn(own) == *queue) {
         return Some(format!("queue `{queue}` is the stack's own: {remedy}"));
     }
-    let is_of_stack = running.iter().find(|client| client.queue == *queue);
-    let is_of_config = config.clients.iter().find(|client| client.queue_arn(naming) == *queue);
-    let name = match (is_of_stack, is_of_config) {
-        (_, Some(client)) => Some(client.name.to_string()),
-        (Some(client), None) => Some(client.name.clone().unwrap_or_else(|| "of another name".to_owned())),
-        (None, None) => None,
-    };
-    name.map(|name| format!("queue `{queue}` is that of client `{name}`: {remedy}"))
+    if let Some(client) = config.clients.iter().find(|client| client.queue_arn(naming) == *queue) {
+        return Some(format!("queue `{queue}` is that of client `{}`: {remedy}", client.name));
+    }
+    let is_registered = registered.iter().any(|client| client.queue == *queue);
+    is_registered.then(|| format!("queue `{queue}` is that of a client of the stack: {remedy}"))
 }
 
 /// Why the queue is no test queue, if a team's consumer could not be compared by it.

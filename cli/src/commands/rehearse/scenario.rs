@@ -27,6 +27,7 @@ enum Kind {
     Gap,
     Replay,
     Erasure,
+    /// The first of an incarnation, below what the consumer has of the one before: by versions alone, it is a duplicate.
     NewIncarnation,
 }
 
@@ -147,7 +148,8 @@ impl Consumer {
         let kind = match &verdict {
             Verdict::Take { begins: true, .. } => {
                 self.events = vec![message.version];
-                self.state.is_some().then_some(Kind::NewIncarnation)
+                let is_below = self.state.as_ref().is_some_and(|state| state.version > message.version);
+                is_below.then_some(Kind::NewIncarnation)
             }
             Verdict::Take { .. } => {
                 self.events.push(message.version);
@@ -192,7 +194,7 @@ mod tests {
                 gap: 4 messages → {"asked":{"from":3,"incarnation":"0000000800000000"},"incarnation":"0000000800000000","version":2} [2]
                 replay: 6 messages → {"incarnation":"0000000800000001","version":4} [2, 4]
                 erasure: 5 messages → {"incarnation":"0000000100000000","version":10} []
-                new-incarnation: 2 messages → {"incarnation":"0000000400000001","version":2} [2]
+                new-incarnation: 5 messages → {"incarnation":"0000000400000002","version":2} [2]
                 stream-1: 16 messages → {"incarnation":"0000000100000002","version":3} []
                 stream-2: 11 messages → {"incarnation":"0000000400000002","version":10} []
                 stream-3: 22 messages → {"incarnation":"0000000500000002","version":5} []
@@ -227,7 +229,7 @@ mod tests {
                 duplicate: 2 messages → {"incarnation":"0000000800000000","version":2} [2]
                 gap: 4 messages → {"asked":{"from":3,"incarnation":"0000000800000000"},"incarnation":"0000000800000000","version":2} [2]
                 replay: 6 messages → {"incarnation":"0000000800000001","version":4} [2, 4]
-                new-incarnation: 2 messages → {"incarnation":"0000000400000001","version":2} [2]
+                new-incarnation: 5 messages → {"incarnation":"0000000400000002","version":2} [2]
                 stream-1: 4 messages → {"incarnation":"0000000100000000","version":9} [1, 3, 6, 9]
                 stream-2: 9 messages → {"asked":{"from":3,"incarnation":"0000000400000002"},"incarnation":"0000000400000002","version":2} [2]
                 stream-3: 14 messages → {"incarnation":"0000000500000000","version":15} [1, 4, 7, 10, 12, 15]
@@ -238,6 +240,41 @@ mod tests {
         );
         let all = scenarios(1, false).into_iter().chain(scenarios(0, false));
         assert!(all.flat_map(|scenario| scenario.messages).all(|message| !message.is_erasure));
+    }
+
+    /// What a consumer overlooks shows in the scenario that is about it.
+    #[test]
+    fn a_consumer_that_overlooks_something_is_found_out() {
+        type Overlook = fn(ReceivedMessage) -> Option<ReceivedMessage>;
+        let check = |first_version: i64, name: &str, overlook: Overlook| {
+            let scenarios = scenarios(first_version, true);
+            let scenario = scenarios.into_iter().find(|scenario| scenario.name == name).unwrap();
+            let mut consumer = Consumer::new(first_version);
+            for message in scenario.messages.into_iter().filter_map(overlook) {
+                consumer.take(&message);
+            }
+            let has = consumer.state.map(|state| (state.version, state.asked.is_some(), consumer.events));
+            let right = (scenario.state.version, scenario.state.asked.is_some(), scenario.events);
+            assert_ne!(has, Some(right), "{name}, from {first_version}");
+        };
+        for first_version in [0, 1] {
+            let check = |name, overlook: Overlook| check(first_version, name, overlook);
+            check("gap", |message| Some(ReceivedMessage { previous_version: None, ..message }));
+            check("replay", |message| message.replay.is_none().then_some(message));
+            check("erasure", |message| Some(ReceivedMessage { is_erasure: false, ..message }));
+            check("new-incarnation", |message| Some(ReceivedMessage { incarnation: None, ..message }));
+        }
+    }
+
+    /// It would have the effect of an event twice.
+    #[test]
+    fn what_comes_twice_comes_with_the_same_version() {
+        for first_version in [0, 1] {
+            let scenarios = scenarios(first_version, true);
+            let Scenario { messages, events, .. } =
+                scenarios.into_iter().find(|scenario| scenario.name == "duplicate").unwrap();
+            assert!(events.len() < messages.len() && messages.iter().all(|message| !message.is_erasure));
+        }
     }
 
     /// The same streams, as each kit has to take them.

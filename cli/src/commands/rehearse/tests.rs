@@ -44,8 +44,8 @@ fn only_a_queue_that_is_nobodys_is_played_at() {
     let check = |arn: &str, expected: Expect| {
         let queue = QueueArn::try_new(arn).unwrap();
         let old = QueueArn::try_new("arn:aws:sqs:eu-west-2:111122223333:Old.fifo").unwrap();
-        let running = [RegisteredClient { name: Some("Old".to_owned()), queue: old, is_own: false }];
-        let why = taken(&queue, &naming(), &running, &config());
+        let registered = [RegisteredClient { name: None, queue: old, is_own: false }];
+        let why = taken(&queue, &naming(), &registered, &config());
         expected.assert_eq(&why.unwrap_or_else(|| "may be played at".to_owned()));
     };
     check("arn:aws:sqs:eu-west-2:111122223333:billing-test.fifo", expect!["may be played at"]);
@@ -64,7 +64,7 @@ fn only_a_queue_that_is_nobodys_is_played_at() {
     check(
         "arn:aws:sqs:eu-west-2:111122223333:Old.fifo",
         expect![
-            "queue `arn:aws:sqs:eu-west-2:111122223333:Old.fifo` is that of client `Old`: made-up events would come among the real ones; make a FIFO queue for tests, and name that"
+            "queue `arn:aws:sqs:eu-west-2:111122223333:Old.fifo` is that of a client of the stack: made-up events would come among the real ones; make a FIFO queue for tests, and name that"
         ],
     );
     check(
