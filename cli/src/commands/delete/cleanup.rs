@@ -10,6 +10,7 @@ use crate::args::{DeleteArguments, Leftover};
 use crate::commands::ask::is_agreed;
 use crate::exit::Failure;
 use crate::plan::LeftQueue;
+use crate::progress::unless_quick;
 
 /// The most objects that are listed at once.
 const FIRST_OBJECTS: usize = 1_000;
@@ -51,7 +52,7 @@ pub(super) async fn clean_up(
         let objects = s3::first_objects(target, bucket).await.map(|objects| objects.len());
         let question = question_of_bucket(&name, objects);
         if is_to_go(arguments, arguments.and.contains(&Leftover::Bucket), &question).await?
-            && left.note(&name, s3::delete_bucket(target, bucket).await)
+            && left.note(&name, unless_quick("deleting the bucket", s3::delete_bucket(target, bucket)).await)
         {
             left.remainder.kept_bucket = None;
         }
@@ -62,7 +63,7 @@ pub(super) async fn clean_up(
             printable(&name)
         );
         if is_to_go(arguments, arguments.and.contains(&Leftover::Ledger), &question).await?
-            && left.note(&name, table::delete(target, &name).await)
+            && left.note(&name, unless_quick("deleting the table", table::delete(target, &name)).await)
         {
             left.remainder.kept_ledger = None;
         }

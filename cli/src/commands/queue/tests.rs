@@ -1,5 +1,8 @@
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use aws::operator::Target;
 use expect_test::{Expect, expect};
 use shared::control::CatchUpReport;
 use shared::naming::Naming;
@@ -156,4 +159,42 @@ async fn the_name_of_a_deleted_queue_is_waited_for_and_not_for_ever() {
     assert_eq!(check(1).await, (Ok(()), 1));
     assert_eq!(check(13).await, (Ok(()), 61));
     assert_eq!(check(100).await, (Err(Exit::Failed), 90));
+}
+
+/// The endpoint of an SQS that answers every request so.
+fn service(status: u16, kind: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            // The request is so small that it comes in one piece.
+            let _ = connection.read(&mut [0; 65_536]);
+            let body = format!("{{\"__type\":\"com.amazonaws.sqs#{kind}\",\"message\":\"as SQS says\"}}");
+            let head = format!(
+                "x-amzn-query-error: AWS.SimpleQueueService.{kind};Sender\r\nContent-Type: application/x-amz-json-1.0\r\n"
+            );
+            let length = body.len();
+            let _ = write!(
+                connection,
+                "HTTP/1.1 {status} x\r\n{head}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    endpoint
+}
+
+/// MiniStack gives a name free at once.
+#[tokio::test]
+async fn sqs_says_that_it_keeps_a_name_and_whatever_else_it_says_is_an_error() {
+    let create = async |kind: &'static str| {
+        let target = Target::local(&service(400, kind), "eu-west-2");
+        sqs::create(&target, "Billing.fifo", &wanted(), &BTreeMap::new()).await
+    };
+    assert_eq!(create("QueueDeletedRecently").await, Ok(false));
+    let error = create("QueueNameExists").await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "`CreateQueue` of `Billing.fifo`: as SQS says (`AWS.SimpleQueueService.QueueNameExists`)"
+    );
 }
