@@ -24,7 +24,6 @@ use super::policy::role;
 use crate::args::{QueueCommand, RepairArguments};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::{Style, Tone, row, table};
 use crate::policy::own_queue_policy;
 use crate::progress::{Progress, unless_quick};
 
@@ -92,7 +91,7 @@ pub async fn execute(context: &Context, command: &QueueCommand) -> Result<Exit, 
         is_paused,
     };
     if report.is_needed() {
-        eprint!("{}", before(&report, &queue, Style::of_stderr()));
+        eprint!("{}", before(&report, &queue));
         let then = if is_paused { "" } else { ", and catch the client up" };
         agree(&format!("Repair it{then}?"), *yes, "Nothing was changed.").await?;
         operator.log(&format!("repair queue `{queue}` of client `{name}`"));
@@ -175,17 +174,16 @@ impl Report {
     }
 }
 
-fn before(report: &Report, queue: &QueueArn, style: Style) -> String {
+fn before(report: &Report, queue: &QueueArn) -> String {
     let (name, client) = (printable(&queue.name), printable(&report.client));
     if report.was_made {
         return format!(
             "Queue {name} of client {client} does not exist. It is made again as the stack makes it, and empty.\n\n"
         );
     }
-    let rows = report.mended.iter().map(|difference| row(difference.cells(), Tone::Neutral));
+    let lines: String = report.mended.iter().map(|difference| format!("  {difference}\n")).collect();
     format!(
-        "Queue {name} of client {client} is not as the stack makes it; what is in it stays:\n\n{}\n\n",
-        table(["attribute", "is", "is set to"], rows, style)
+        "Queue {name} of client {client} is not as the stack makes it. What is in it stays, and these are set:\n{lines}\n"
     )
 }
 

@@ -1,8 +1,10 @@
 //! In what a queue differs from the one that the stack makes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
+use shared::text::printable;
 
 use crate::access::Policy;
 
@@ -47,17 +49,19 @@ impl Difference {
     pub(super) fn attribute(&self) -> (String, String) {
         (self.attribute.clone(), self.is.clone())
     }
+}
 
-    /// The attribute and both values, as people read them: of a policy, the names of its statements.
-    pub(super) fn cells(&self) -> [String; 3] {
+/// The attribute and both values, as people read them: of a policy, the names of its statements.
+impl fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = |text: &str| match text {
             "" => "none".to_owned(),
             _ if self.attribute == POLICY => statements(text),
-            _ => text.to_owned(),
+            _ => printable(text),
         };
         let (was, is) = (value(&self.was), value(&self.is));
         let was = if was == is { format!("{was}, of another text") } else { was };
-        [self.attribute.clone(), was, is]
+        write!(formatter, "{}: {was} → {is}", self.attribute)
     }
 }
 
@@ -71,5 +75,5 @@ fn is_same_policy(one: &str, other: &str) -> bool {
 
 fn statements(policy: &str) -> String {
     Policy::try_new(policy)
-        .map_or_else(|_| "no readable policy".to_owned(), |policy| policy.names().join(", "))
+        .map_or_else(|_| "no readable policy".to_owned(), |policy| printable(&policy.names().join(", ")))
 }

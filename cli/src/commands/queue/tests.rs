@@ -45,8 +45,8 @@ fn report(was_made: bool, mended: Vec<Difference>) -> Report {
 fn check(changes: &[(&str, &str)], expected: &Expect) {
     let mut found = wanted();
     found.extend(attributes(changes));
-    let cells = differences(&found, &wanted());
-    let lines: String = cells.iter().map(|difference| difference.cells().join(" | ") + "\n").collect();
+    let differences = differences(&found, &wanted());
+    let lines: String = differences.iter().map(|difference| format!("{difference}\n")).collect();
     expected.assert_eq(&lines);
 }
 
@@ -65,23 +65,23 @@ fn what_differs_is_shown_with_both_values() {
     check(
         &[("MaximumMessageSize", "1024"), ("RedrivePolicy", "{\"maxReceiveCount\":3}"), (POLICY, "")],
         &expect![[r#"
-            MaximumMessageSize | 1024 | 1048576
-            Policy | none | EncryptedTransportOnly, NobodyElseSends
-            RedrivePolicy | {"maxReceiveCount":3} | none
+            MaximumMessageSize: 1024 → 1048576
+            Policy: none → EncryptedTransportOnly, NobodyElseSends
+            RedrivePolicy: {"maxReceiveCount":3} → none
         "#]],
     );
     let other = wanted()[POLICY].replace("MarkFanOut-", "Another-");
     check(
         &[("DelaySeconds", "7"), (POLICY, &other)],
         &expect![[r#"
-            Policy | EncryptedTransportOnly, NobodyElseSends, of another text | EncryptedTransportOnly, NobodyElseSends
-            DelaySeconds | 7 | 0
+            Policy: EncryptedTransportOnly, NobodyElseSends, of another text → EncryptedTransportOnly, NobodyElseSends
+            DelaySeconds: 7 → 0
         "#]],
     );
     check(
         &[(POLICY, "no JSON")],
         &expect![[r#"
-            Policy | no readable policy | EncryptedTransportOnly, NobodyElseSends
+            Policy: no readable policy → EncryptedTransportOnly, NobodyElseSends
         "#]],
     );
 }
@@ -98,7 +98,7 @@ fn the_operator_is_told_what_is_done_and_what_is_left_to_do() {
           fanoutctl replay Billing --group KEY --from VERSION --stack test
           fanoutctl backfill Billing --stack test
     "#]]
-    .assert_eq(&(before(&made, &queue(), Style::Plain) + &text(&made, &queue(), " --stack test")));
+    .assert_eq(&(before(&made, &queue()) + &text(&made, &queue(), " --stack test")));
     expect![[r#"{"client":"Billing","queue":"arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientBilling.fifo","was_made":true,"mended":[],"catch_up":{"client":"Billing","groups":2,"sent":5,"behind":0,"held":0,"settling":0,"stopped":null,"elsewhere":false,"refused":[]},"is_paused":false}"#]]
         .assert_eq(&serde_json::to_string(&made).unwrap());
 
@@ -106,15 +106,13 @@ fn the_operator_is_told_what_is_done_and_what_is_left_to_do() {
     found.extend(attributes(&[("MaximumMessageSize", "1024")]));
     let mended = Report { catch_up: None, is_paused: true, ..report(false, differences(&found, &wanted())) };
     expect![[r#"
-        Queue MarkFanOutClientBilling.fifo of client Billing is not as the stack makes it; what is in it stays:
-
-        attribute           is    is set to
-        MaximumMessageSize  1024    1048576
+        Queue MarkFanOutClientBilling.fifo of client Billing is not as the stack makes it. What is in it stays, and these are set:
+          MaximumMessageSize: 1024 → 1048576
 
         Queue MarkFanOutClientBilling.fifo of client Billing is mended: 1 attribute set.
         The client is paused, and sent nothing before `fanoutctl resume Billing`.
     "#]]
-    .assert_eq(&(before(&mended, &queue(), Style::Plain) + &text(&mended, &queue(), "")));
+    .assert_eq(&(before(&mended, &queue()) + &text(&mended, &queue(), "")));
 
     let nothing = Report { catch_up: None, ..report(false, Vec::new()) };
     assert!(!nothing.is_needed());

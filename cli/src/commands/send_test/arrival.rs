@@ -87,7 +87,12 @@ impl Outcome {
             Self::Unknown => {
                 (format!("no: the ledger does not serve it; see `fanoutctl status{stack}`"), Tone::Bad)
             }
-            Self::Waiting => (format!("not within 30 s; see `fanoutctl status {client}{stack}`"), Tone::Bad),
+            Self::Waiting => (
+                format!(
+                    "not within 30 s; see `fanoutctl check{stack}` and `fanoutctl status {client}{stack}`"
+                ),
+                Tone::Bad,
+            ),
         }
     }
 }

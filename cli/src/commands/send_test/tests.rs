@@ -128,7 +128,7 @@ fn the_ledger_says_when_a_client_has_the_event() {
         client     its queue has the event
         Billing    after 70 ms
         Insurance  after 412 ms
-        Late       not within 30 s; see `fanoutctl status Late --stack test`
+        Late       not within 30 s; see `fanoutctl check --stack test` and `fanoutctl status Late --stack test`
         Paused     no: it is paused; `fanoutctl resume Paused --stack test` brings it
         Filtered   no: its filter refuses it: `price`: no such field
         New        no: the ledger does not serve it; see `fanoutctl status --stack test`
