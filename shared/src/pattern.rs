@@ -117,6 +117,16 @@ impl Pattern {
         paths
     }
 
+    /// The texts that stand in fields' lists as they are, each with its field's path.
+    pub fn listed_texts(&self) -> impl Iterator<Item = (&Path, &str)> {
+        let listed =
+            self.fields.iter().flat_map(|field| field.conditions.iter().map(move |it| (&field.path, it)));
+        listed.filter_map(|(path, condition)| match condition {
+            Condition::Text(text) => Some((path, text.as_str())),
+            _ => None,
+        })
+    }
+
     /// Whether it asks about the message, beside the body.
     pub fn names_message(&self) -> bool {
         self.fields.iter().any(|field| field.path.0.first().is_some_and(|name| name == MESSAGE))

@@ -25,6 +25,19 @@ struct Finding {
     message: String,
 }
 
+/// One thing that is wrong with a file, in its halves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigFinding<'f> {
+    /// Counted from 1.
+    pub line: usize,
+    /// `section.key`; none where the text is not even TOML.
+    pub key: Option<&'f str>,
+    /// What is wrong.
+    pub problem: &'f str,
+    /// What to do.
+    pub remedy: &'f str,
+}
+
 /// Collects findings while a file is read and validated.
 pub(super) struct Report<'t> {
     file: &'t str,
@@ -67,6 +80,29 @@ impl<'t> Report<'t> {
             _ => Err(Findings { file: self.file.to_owned(), findings: self.findings }),
         }
     }
+}
+
+impl Findings {
+    /// All findings, in the order of their lines.
+    pub fn all(&self) -> impl Iterator<Item = ConfigFinding<'_>> {
+        self.findings.iter().map(|Finding { line, key, message }| {
+            let (problem, remedy) = halves(message);
+            ConfigFinding { line: *line, key: key.as_deref(), problem, remedy }
+        })
+    }
+}
+
+/// What is wrong, and what to do: parted by the first semicolon that stands in no quotation.
+fn halves(message: &str) -> (&str, &str) {
+    let mut is_quoted = false;
+    for (at, character) in message.char_indices() {
+        is_quoted ^= character == '`';
+        if character == ';' && !is_quoted {
+            let (problem, remedy) = message.split_at_checked(at).unwrap_or((message, ""));
+            return (problem, remedy.trim_start_matches("; "));
+        }
+    }
+    (message, "")
 }
 
 impl fmt::Display for Findings {

@@ -18,7 +18,7 @@ mod warnings;
 use crate::naming::{Naming, QueueArn, QueueUrl, RoleArn};
 use crate::pattern::Pattern;
 
-pub use findings::Findings;
+pub use findings::{ConfigFinding, Findings};
 pub use names::{InvalidClientName, InvalidPath};
 pub use nearest::nearest;
 pub use view::{ClientView, CloudEventsSource, Envelope, InvalidSource, Members};

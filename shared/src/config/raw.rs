@@ -59,6 +59,8 @@ pub(super) struct RawSource<'t> {
     pub(super) scan_read_units: Value<i64>,
     pub(super) filter: Option<Spanned<DeValue<'t>>>,
     pub(super) allowed_accounts: Value<Vec<Spanned<Cow<'t, str>>>>,
+    /// Whether these are all that the file names.
+    pub(super) accounts_complete: bool,
 }
 
 /// One `[[client]]`.
@@ -135,7 +137,7 @@ fn read_source<'t>(value: Option<Spanned<DeValue<'t>>>, report: &mut Report<'_>)
         return None;
     };
     let mut section = section("source", value, "one section headed `[source]`", report)?;
-    let source = RawSource {
+    let mut source = RawSource {
         at: section.at,
         partition_key: section.text("partition_key", report),
         sort_key: section.text("sort_key", report),
@@ -146,8 +148,10 @@ fn read_source<'t>(value: Option<Spanned<DeValue<'t>>>, report: &mut Report<'_>)
         first_version: section.integer("first_version", report),
         scan_read_units: section.integer("scan_read_units", report),
         filter: section.take("filter"),
-        allowed_accounts: section.texts("allowed_accounts", report),
+        allowed_accounts: Value::Absent,
+        accounts_complete: true,
     };
+    (source.allowed_accounts, source.accounts_complete) = section.listed("allowed_accounts", report);
     for (key, message) in GONE {
         section.refuse(key, message, report);
     }
@@ -335,14 +339,24 @@ impl<'t> Section<'t> {
     }
 
     fn texts(&mut self, key: &'static str, report: &mut Report<'_>) -> Value<Vec<Spanned<Cow<'t, str>>>> {
+        let (texts, complete) = self.listed(key, report);
+        if complete { texts } else { Value::Wrong }
+    }
+
+    /// The texts of a list, and whether it has nothing else.
+    fn listed(
+        &mut self,
+        key: &'static str,
+        report: &mut Report<'_>,
+    ) -> (Value<Vec<Spanned<Cow<'t, str>>>>, bool) {
         let entries =
             self.value(key, "a list in brackets, of texts in quotes", report, |value| match value {
                 DeValue::Array(entries) => Ok(entries),
                 other => Err(other),
             });
         match entries {
-            Value::Absent => Value::Absent,
-            Value::Wrong => Value::Wrong,
+            Value::Absent => (Value::Absent, true),
+            Value::Wrong => (Value::Wrong, false),
             Value::Is(entries) => self.entries(key, entries, report),
         }
     }
@@ -352,7 +366,7 @@ impl<'t> Section<'t> {
         key: &'static str,
         entries: Spanned<DeArray<'t>>,
         report: &mut Report<'_>,
-    ) -> Value<Vec<Spanned<Cow<'t, str>>>> {
+    ) -> (Value<Vec<Spanned<Cow<'t, str>>>>, bool) {
         let span = entries.span();
         let count = entries.get_ref().len();
         let mut texts = Vec::with_capacity(count);
@@ -366,7 +380,8 @@ impl<'t> Section<'t> {
                 }
             }
         }
-        if texts.len() == count { Value::Is(Spanned::new(span, texts)) } else { Value::Wrong }
+        let complete = texts.len() == count;
+        (Value::Is(Spanned::new(span, texts)), complete)
     }
 
     fn value<T>(

@@ -214,6 +214,17 @@ fn wrong_types_are_refused() {
 }
 
 #[test]
+fn every_wrong_account_is_reported() {
+    let text = edited("['111122223333']", "[\n'12',\n111122223333,\n'111122223333',\n'abc', true]");
+    expect![[r#"
+        f.toml:9: source.allowed_accounts: `12` is not an account; write its twelve digits
+        f.toml:10: source.allowed_accounts: is a whole number; write text in quotes
+        f.toml:12: source.allowed_accounts: is true or false; write text in quotes
+        f.toml:12: source.allowed_accounts: `abc` is not an account; write its twelve digits"#]]
+    .assert_eq(&read(&text, None).unwrap_err());
+}
+
+#[test]
 fn sections_of_the_wrong_kind_are_refused() {
     let clients = VALID.find("[[client]]").unwrap();
     let (head, _) = VALID.split_at(clients);
@@ -277,6 +288,11 @@ name = "Insurers"
 queue_arn = "arn:aws:sqs:us-east-1:999999999999:test-MarkFanOutQueue.fifo"
 "#;
     let findings = Config::try_from_toml("client-queues.toml", text, Some(&naming())).unwrap_err();
+    let said = findings.all().map(|ConfigFinding { line, key, problem, remedy }| {
+        assert!(!problem.is_empty() && !remedy.is_empty(), "{problem}; {remedy}");
+        format!("client-queues.toml:{line}: {}: {problem}; {remedy}", key.unwrap_or_default())
+    });
+    assert_eq!(said.collect::<Vec<_>>().join("\n"), findings.to_string());
     expect![[r#"
         client-queues.toml:2: owner: unknown key; known here are `source`, `sending`, `cloudevents`, `client`
         client-queues.toml:4: source.partition_key: missing; name an attribute of the event table

@@ -148,7 +148,8 @@ fn allowed_accounts(raw: &RawSource<'_>, report: &mut Report<'_>) -> Option<Vec<
             report.add(account.span().start, "source.allowed_accounts", error);
         }
     }
-    Some(accounts.iter().map(|account| account.get_ref().clone().into_owned()).collect())
+    let accounts = accounts.iter().map(|account| account.get_ref().clone().into_owned()).collect();
+    Some(accounts).filter(|_| raw.accounts_complete)
 }
 
 /// A whole number among `1..=limit`, or `default` if it is left out, for the reason `why`.

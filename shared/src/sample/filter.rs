@@ -1,10 +1,13 @@
 //! Findings about `[source.filter]`, and about clients' filters.
 
+use std::collections::BTreeSet;
+
 use super::item::{ItemReader, SampledItem};
 use super::line::{dotted, nearest_path};
 use super::{SampleFinding, Survey};
-use crate::config::{Client, Path};
-use crate::pattern::{Pattern, PatternSet, Subject};
+use crate::config::{Client, Path, nearest};
+use crate::ids::Key;
+use crate::pattern::{MESSAGE, Pattern, PatternSet, Subject};
 use crate::quoted::quoted;
 use crate::text::counted;
 
@@ -34,6 +37,7 @@ pub(super) fn find(survey: &Survey<'_>, reader: &ItemReader, findings: &mut Vec<
         is_matching: !survey.admitted.is_empty(),
     };
     filter.find_absent_keys("item", findings);
+    findings.extend(filter.unknown_texts("item"));
     if !filter.is_matching && findings.is_empty() {
         let problem = format!("{} admits none of {}", filter.title, counted(survey.items.len(), "item"));
         findings.push(SampleFinding::new(
@@ -73,11 +77,38 @@ pub(super) fn find_of_clients(survey: &Survey<'_>, clients: &[Client], findings:
                           says no";
             found.push(SampleFinding::new(problem, remedy));
         }
+        found.extend(filter.unknown_texts("event"));
         findings.extend(found.into_iter().map(SampleFinding::into_warning));
     }
 }
 
 impl AskedFilter<'_> {
+    /// Finds texts of the filter's lists that no item has where others have a text. What is rare may be missing from a
+    /// sample, so that these are warnings.
+    fn unknown_texts(&self, noun: &str) -> Vec<SampleFinding> {
+        let mut findings: Vec<SampleFinding> = Vec::new();
+        for (path, text) in self.pattern.listed_texts() {
+            let known: BTreeSet<&str> = self.items.iter().filter_map(|item| text_at(item, path)).collect();
+            if known.is_empty() || known.contains(text) {
+                continue;
+            }
+            let problem = format!(
+                "{} in {} of {} is the value of none of {}",
+                quoted(text),
+                quoted(&dotted(&path.0)),
+                self.title,
+                counted(self.items.len(), noun)
+            );
+            let known: Vec<&str> = known.into_iter().collect();
+            let remedy = match nearest(text, &known) {
+                Some(near) => format!("did you mean {}?", quoted(near)),
+                None => "see whether it is written as in the table, unless it is rare".to_owned(),
+            };
+            findings.push(SampleFinding::new(problem, remedy).into_warning());
+        }
+        findings
+    }
+
     fn find_absent_keys(&self, noun: &str, findings: &mut Vec<SampleFinding>) {
         let wanted = self.pattern.paths_of_values();
         for (index, path) in self.paths.iter().enumerate() {
@@ -93,6 +124,23 @@ impl AskedFilter<'_> {
             );
             findings.push(SampleFinding::new(problem, remedy(&self.items, path)));
         }
+    }
+}
+
+/// The text that a filter sees at `path` of an item, or of its event's message.
+fn text_at<'i>(item: &'i SampledItem, path: &Path) -> Option<&'i str> {
+    match (path.0.as_slice(), item.event()) {
+        ([section, field], Some(event)) if section == MESSAGE => match field.as_str() {
+            "eventName" => event.name(),
+            "eventTime" => event.time(),
+            "eventId" => Some(event.id()),
+            "group" => Some(event.group().as_str()),
+            _ => None,
+        },
+        _ => match item.at(path)? {
+            Key::S(text) => Some(text),
+            Key::N(_) | Key::B(_) => None,
+        },
     }
 }
 

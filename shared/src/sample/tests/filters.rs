@@ -35,9 +35,9 @@ fn a_clients_filter_that_no_event_matches_is_a_warning() {
     check("order.status = [\"PAID\"]\n\"$message\".eventName = [\"Paid\"]", &expect![[r#""#]]);
     check(
         "\"$message\".eventName = [\"Sold\"]",
-        &expect![
-            "- warning: the filter of client `Some` matches none of 2 events; compare its values with those of events, if it should; `fanoutctl match FILE` names the field that says no"
-        ],
+        &expect![[r#"
+            - warning: the filter of client `Some` matches none of 2 events; compare its values with those of events, if it should; `fanoutctl match FILE` names the field that says no
+            - warning: `Sold` in `"$message".eventName` of the filter of client `Some` is the value of none of 2 events; see whether it is written as in the table, unless it is rare"#]],
     );
     check(
         "\"$message\".version = [{ numeric = [\">\", 2] }]",
@@ -52,6 +52,19 @@ fn a_clients_filter_that_no_event_matches_is_a_warning() {
         ],
     );
     check("order.statsu = [{ exists = false }]", &expect![[r#""#]]);
+    // The filter matches others; what is in no text or may be anything isn't looked for.
+    check(
+        "\"$message\".eventName = [\"Made\", \"Payd\", { prefix = \"X\" }]",
+        &expect![[
+            r#"- warning: `Payd` in `"$message".eventName` of the filter of client `Some` is the value of none of 2 events; did you mean `Paid`?"#
+        ]],
+    );
+    check(
+        "order.status = [\"OPEN\", \"CLOSED\", \"PIAD\", 7]\n\"$message\".group = [\"A%201\"]",
+        &expect![[r#"
+            - warning: `CLOSED` in `order.status` of the filter of client `Some` is the value of none of 2 events; see whether it is written as in the table, unless it is rare
+            - warning: `PIAD` in `order.status` of the filter of client `Some` is the value of none of 2 events; see whether it is written as in the table, unless it is rare"#]],
+    );
     check(
         "order.a.b = [1]",
         &expect![[
