@@ -13,6 +13,7 @@ pub mod cost;
 pub mod erasures;
 pub mod event_table;
 pub mod exit;
+pub mod finding;
 pub mod groups_behind;
 pub mod key;
 pub mod output;

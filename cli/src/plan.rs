@@ -17,12 +17,13 @@ use aws::operator::sqs::Depth;
 use aws::operator::table::arn_of_stream;
 use deploy::stack::{KeptQueue, Whose};
 use serde::Serialize;
-use shared::config::{Client, ClientQueue, Config, ConfigWarning};
+use shared::config::{Client, ClientQueue, Config};
 use shared::ledger::Registry;
 use shared::naming::{Naming, QueueArn};
 use shared::text::printable;
 
 use crate::client_status::Backlog;
+use crate::finding::Finding;
 use crate::page::PageFacts;
 use crate::unsettled::{RegistryDifference, unsettled};
 
@@ -133,7 +134,7 @@ pub struct Plan {
     /// How long a scan of the event table takes; none if its size isn't known.
     pub scan: Option<ScanEstimate>,
     /// What can be missed about the config.
-    pub warnings: Vec<ConfigWarning>,
+    pub warnings: Vec<Finding>,
     /// What a page of the event table shows; none if it isn't known which table that is.
     pub page: Option<PlannedPage>,
     /// Why the plan is not complete.
@@ -299,7 +300,12 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         foreign_ledger,
         concurrency_shortage,
         scan: ScanEstimate::of(facts.table_size, config.scan_read_units),
-        warnings: config.source.warnings(),
+        warnings: config
+            .source
+            .warnings()
+            .into_iter()
+            .map(|warning| Finding::of_warning("config", warning))
+            .collect(),
         page: facts.page.map(|page| PlannedPage::new(&page, config)),
         unknown: running.no_config,
     }

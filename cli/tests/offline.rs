@@ -44,7 +44,7 @@ fn a_valid_config_is_summed_up() {
         expect![[r#"
             exit 0
             --- stdout
-            {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[],"warnings":[],"sample":null}
+            {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[],"sample":null}
         "#]],
     );
 }
@@ -118,7 +118,7 @@ fn a_sample_shows_how_the_config_reads_items() {
         expect![[r#"
             exit 6
             --- stdout
-            {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[],"warnings":[{"key":"source.id","problem":"is missing, and the version is read from the sort key: an aggregate that is erased and created anew has the sort keys of before, and its events are taken for the old ones","remedy":"name the events' own ids as `id`, or never erase an aggregate"}],"sample":{"file":"items.jsonl","page":{"items":1,"events":0,"skipped":0,"rejected":1,"kinds":[{"sort_key":"(none)","events":0,"skipped":0,"rejected":1}],"reasons":[{"reason":"the event lacks `version`, its sort key; `[source]` in `client-queues.toml` says where it is","is_skipped":false,"items":1}],"example":null,"views":[]},"findings":[{"problem":"no item has `version`, the sort key","remedy":"name the table's sort key as `sort_key`","line":null,"severity":"fault"}]}}
+            {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[{"subject":"client-queues.toml","line":null,"key":"source.id","problem":"is missing, and the version is read from the sort key: an aggregate that is erased and created anew has the sort keys of before, and its events are taken for the old ones","remedy":"name the events' own ids as `id`, or never erase an aggregate","advice":null,"severity":"warning"},{"subject":"items.jsonl","line":null,"key":null,"problem":"no item has `version`, the sort key","remedy":"name the table's sort key as `sort_key`","advice":null,"severity":"fault"}],"sample":{"file":"items.jsonl","page":{"items":1,"events":0,"skipped":0,"rejected":1,"kinds":[{"sort_key":"(none)","events":0,"skipped":0,"rejected":1}],"reasons":[{"reason":"the event lacks `version`, its sort key; `[source]` in `client-queues.toml` says where it is","is_skipped":false,"items":1}],"example":null,"views":[]}}}
         "#]],
     );
     check(
@@ -283,7 +283,7 @@ fn a_sample_shows_clients_filters_that_match_none_of_it() {
         --- stdout
         client-queues.toml is valid: 3 clients, 0 with an existing queue
         items.jsonl: warning: the filter of client `Insurance` matches none of 2 events; compare its values with those of events, if it should; `fanoutctl match FILE` names the field that says no
-    "#]].assert_eq(&head.join("\n"));
+        items.jsonl: warning: `MarkSlod` in `"$message".eventName` of the filter of client `Insurance` is the value of none of 2 events; did you mean `MarkSold`?"#]].assert_eq(&head.join("\n"));
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn every_finding_about_a_broken_config_is_printed() {
         expect![[r#"
             exit 3
             --- stdout
-            {"valid":false,"clients":[],"findings":["teams.toml:2: source.version: missing; name the attribute that numbers an aggregate's events, or, if yours have no number, count on condition from now on: docs/ordering.md says how under \"My events have no version\"","teams.toml:6: source.verison: unknown key; did you mean `version`?","teams.toml:9: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits","teams.toml:13: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`"],"warnings":[],"sample":null}
+            {"valid":false,"clients":[],"findings":[{"subject":"teams.toml","line":2,"key":"source.version","problem":"missing","remedy":"name the attribute that numbers an aggregate's events, or, if yours have no number, count on condition from now on: docs/ordering.md says how under \"My events have no version\"","advice":null,"severity":"fault"},{"subject":"teams.toml","line":6,"key":"source.verison","problem":"unknown key","remedy":"did you mean `version`?","advice":null,"severity":"fault"},{"subject":"teams.toml","line":9,"key":"client.name","problem":"`my-team` is not a client's name","remedy":"use a letter, then up to 39 letters and digits","advice":null,"severity":"fault"},{"subject":"teams.toml","line":13,"key":"client.queue_arn","problem":"queue `Events` is not FIFO","remedy":"its name must end in `.fifo`","advice":null,"severity":"fault"}],"sample":null}
         "#]],
     );
     check(
@@ -699,4 +699,116 @@ fn a_client_is_written_into_the_config_and_taken_out_again() {
         error: `client-queues.toml` can't be read: No such file or directory (os error 2); run this in the clone, or name the file with `--config`
     "#]],
     );
+}
+
+/// The answers to `DescribeTable`, `DescribeTimeToLive` and `Scan` in one.
+const TABLE: &str = r#"{
+    "Table": {
+        "TableName": "Shop", "TableStatus": "ACTIVE",
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}
+        ],
+        "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "NEW_IMAGE"},
+        "LatestStreamArn": "arn:aws:dynamodb:eu-west-2:111122223333:table/Shop/stream/2026-01-05T09:00:00.000"
+    },
+    "TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"},
+    "Items": [
+        {"pk": {"S": "ORDER#1"}, "sk": {"S": "EVENT#1"}, "seq": {"N": "1"}, "eventId": {"S": "a"}, "at": {"N": "1764489600"}},
+        {"pk": {"S": "ORDER#1"}, "sk": {"S": "EVENT#2"}, "seq": {"N": "2"}, "eventId": {"S": "b"}, "at": {"N": "1764489601"}},
+        {"pk": {"S": "ORDER#1"}, "sk": {"S": "META"}, "seq": {"N": "2"}}
+    ],
+    "Count": 3, "ScannedCount": 3
+}"#;
+
+#[test]
+fn a_first_config_is_written_for_a_table_and_never_over_another() {
+    let directory = directory("init");
+    let endpoint = service("200 OK", TABLE);
+    let check = |arguments: &[&str], expected: Expect| {
+        expected.assert_eq(&run(&mut fanoutctl_at(&endpoint, &directory, arguments)));
+    };
+    check(&["init", "--table", "Shop", "--client", "Billing"], expect![[r#"
+        exit 0
+        --- stdout
+        table `Shop`: 3 items, as new ones: 2 events, 1 passed over, 0 rejected
+
+        sort key  events  passed over  rejected
+        EVENT#…        2            0         0
+        META           0            1         0
+
+        1 passed over: `sk` has another value
+
+        one of the events as a message
+          partition key  ORDER#1
+          sort key       EVENT#1
+          group          ORDER#1
+          version        1
+          time           1764489600
+          id             a
+          size           122 bytes
+          attributes
+            eventId      a (String)
+            eventTime    1764489600 (String)
+            version      1 (Number)
+
+        not known: which attribute is the event's name (`name = "…"`). Without it messages carry none
+
+        client-queues.toml is written. Look at each line of it, then
+          fanoutctl deploy --stream-arn arn:aws:dynamodb:eu-west-2:111122223333:table/Shop/stream/2026-01-05T09:00:00.000
+    "#]]);
+    let path = directory.join("client-queues.toml");
+    let written = fs::read_to_string(&path).unwrap();
+    let lines = written.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    expect![[r#"
+        [source]
+        partition_key = "pk"
+        sort_key = "sk"
+        id = "eventId"
+        time = "at"
+        version = "seq"
+        allowed_accounts = []
+        [source.filter]
+        sk = [{ prefix = "EVENT#" }]
+        [[client]]
+        name = "Billing""#]].assert_eq(&lines.collect::<Vec<_>>().join("\n"));
+    check(&["validate"], expect![[r#"
+        exit 0
+        --- stdout
+        client-queues.toml is valid: 1 client, 0 with an existing queue
+    "#]]);
+    check(&["init", "--table", "Shop"], expect![[r#"
+        exit 2
+        --- stderr
+        error: `client-queues.toml` exists, and is not written over; move it away, or name another file with `--config`
+    "#]]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), written);
+    // Beside the schema, the file names it.
+    fs::write(directory.join("client-queues.schema.json"), "{}").unwrap();
+    check(&["init", "--table", "Shop", "--config", "other.toml", "--json"], expect![[r#"
+        exit 0
+        --- stdout
+        {"file":"other.toml","table":"Shop","stream_arn":"arn:aws:dynamodb:eu-west-2:111122223333:table/Shop/stream/2026-01-05T09:00:00.000","page":{"items":3,"events":2,"skipped":1,"rejected":0,"kinds":[{"sort_key":"EVENT#…","events":2,"skipped":0,"rejected":0},{"sort_key":"META","events":0,"skipped":1,"rejected":0}],"reasons":[{"reason":"`sk` has another value","is_skipped":true,"items":1}],"example":{"partition_key":"ORDER#1","sort_key":"EVENT#1","group":"ORDER#1","version":1,"time":"1764489600","id":"a","attributes":[{"name":"eventId","data_type":"String","value":"a"},{"name":"eventTime","data_type":"String","value":"1764489600"},{"name":"version","data_type":"Number","value":"1"}],"size":122,"body":null},"views":[]},"unknown":["which attribute is the event's name (`name = \"…\"`). Without it messages carry none"],"findings":[]}
+    "#]]);
+    let other = fs::read_to_string(directory.join("other.toml")).unwrap();
+    assert_eq!(
+        other,
+        format!("#:schema ./client-queues.schema.json\n{}", written.replace("Billing", "Example"))
+    );
+    check(&["init", "--table", "Shop", "--client", "my-team", "--config", "third.toml"], expect![[r#"
+        exit 2
+        --- stderr
+        error: invalid value 'my-team' for '--client <NAME>': `my-team` is not a client's name; use a letter, then up to 39 letters and digits
+
+        For more information, try '--help'.
+    "#]]);
+    let without =
+        service("200 OK", r#"{"Table": {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}]}}"#);
+    let third = ["init", "--table", "Shop", "--config", "third.toml"];
+    expect![[r#"
+        exit 6
+        --- stderr
+        error: table `Shop` has no sort key, and so one item for each partition key; name the table that holds each event of an aggregate as an item
+    "#]].assert_eq(&run(&mut fanoutctl_at(&without, &directory, &third)));
+    assert!(!directory.join("third.toml").exists());
 }

@@ -20,6 +20,7 @@ use self::collect::Facts;
 use crate::args::CheckArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
+use crate::finding::Finding;
 use crate::output::Style;
 use crate::page::PageReport;
 use crate::progress::unless_quick;
@@ -33,17 +34,6 @@ struct Report {
     findings: Vec<Finding>,
     /// What a page of the event table shows; none if it could not be read.
     page: Option<PageReport>,
-}
-
-/// A fault of the stack, or a part of it that could not be looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Finding {
-    /// The thing that it is about, such as the queue of client `Billing`.
-    subject: String,
-    problem: String,
-    remedy: String,
-    /// A warning doesn't count for the exit status.
-    severity: Severity,
 }
 
 /// The findings so far.
@@ -101,23 +91,12 @@ fn find(facts: &Facts, sample: Option<&Sample>) -> Vec<Finding> {
 
 impl Findings<'_> {
     fn add(&mut self, subject: &str, problem: impl Into<String>, remedy: impl Into<String>) {
-        self.push(subject, problem, remedy, Severity::Fault);
+        self.list.push(Finding::new(subject, problem, remedy, Severity::Fault));
     }
 
     /// Adds what does not count for the exit status.
     fn warn(&mut self, subject: &str, problem: impl Into<String>, remedy: impl Into<String>) {
-        self.push(subject, problem, remedy, Severity::Warning);
-    }
-
-    fn push(
-        &mut self,
-        subject: &str,
-        problem: impl Into<String>,
-        remedy: impl Into<String>,
-        severity: Severity,
-    ) {
-        let (subject, problem, remedy) = (subject.to_owned(), problem.into(), remedy.into());
-        self.list.push(Finding { subject, problem, remedy, severity });
+        self.list.push(Finding::new(subject, problem, remedy, Severity::Warning));
     }
 
     /// The part of the stack that was looked at. If it could not be, that is a finding.
@@ -163,7 +142,7 @@ fn remedy(facts: &Facts, error: &CallError) -> String {
 fn text(report: &Report, style: Style) -> String {
     let mut text = String::new();
     let mut last_subject = None;
-    for Finding { subject, problem, remedy, severity } in &report.findings {
+    for Finding { subject, problem, remedy, severity, .. } in &report.findings {
         let is_next = last_subject.replace(subject) != Some(subject);
         let (subject, remedy) = (printable(subject), printable(remedy));
         let mark = if *severity == Severity::Warning { "warning: " } else { "" };

@@ -61,7 +61,7 @@ pub async fn execute(context: &Context, command: &ClientCommand) -> Result<Exit,
         findings.exit().because(format!("{findings}\n{NOTHING_WRITTEN}{hint}"))
     })?;
     let file = context.config_path.display().to_string();
-    replace(&context.config_path, &edited)
+    replace(&context.config_path, &text, &edited)
         .map_err(|error| Exit::Config.because(format!("`{file}` can't be written: {error}")))?;
 
     let mut report = Report { file, client: client.clone(), change, plan: None, no_plan: None };
@@ -92,7 +92,11 @@ fn refusal(context: &Context, text: &str, client: &str, error: EditError) -> Fai
 }
 
 /// Replaces the text of the file at `path` as a whole, or leaves it as it is. Its permissions stay.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+///
+/// # Errors
+///
+/// It can't be written, or is no longer `old`.
+fn replace(path: &Path, old: &str, text: &str) -> io::Result<()> {
     // The file that a link leads to, and not the link.
     let path = fs::canonicalize(path)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -103,7 +107,11 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         .and_then(|metadata| file.set_permissions(metadata.permissions()))
         .and_then(|()| file.write_all(text.as_bytes()))
         .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&new, &path));
+        .and_then(|()| fs::read_to_string(&path))
+        .and_then(|now| {
+            let is_changed = || io::Error::other("it was changed meanwhile; run the command again");
+            if now == old { fs::rename(&new, &path) } else { Err(is_changed()) }
+        });
     written.inspect_err(|_| drop(fs::remove_file(&new)))
 }
 

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use aws::operator::table::{self, Stream};
 use serde::Serialize;
-use shared::sample::{DraftConfig, DraftTable, SampleFinding, Severity};
+use shared::sample::{DraftConfig, DraftTable, Severity};
 use shared::text::{printable, shell_quoted};
 
 use crate::args::{InitArguments, stack_option};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
+use crate::finding::Finding;
 use crate::output::Style;
 use crate::page::{PageFacts, PageReport};
 use crate::progress::unless_quick;
@@ -34,7 +35,7 @@ struct Report {
     /// What the sample could not tell.
     unknown: Vec<String>,
     /// What is wrong with the sample, and no line of the file mends.
-    findings: Vec<SampleFinding>,
+    findings: Vec<Finding>,
 }
 
 /// Writes a config that isn't there yet.
@@ -78,9 +79,12 @@ pub async fn execute(context: &Context, arguments: &InitArguments) -> Result<Exi
     let page = PageReport::new(&sample, &config.clients, false);
     let has_new_images = |stream: &Stream| stream.view_type.starts_with("NEW");
     let stream_arn = table.stream.filter(has_new_images).map(|stream| stream.arn);
-    let is_fault = |finding: &SampleFinding| finding.severity == Severity::Fault;
-    let is_done = page.events > 0 && !sample.findings.iter().any(is_fault);
-    let report = Report { file, table: name.clone(), stream_arn, page, unknown, findings: sample.findings };
+    let subject = format!("table `{name}`");
+    let findings: Vec<Finding> =
+        sample.findings.iter().map(|finding| Finding::of_sample(&subject, finding)).collect();
+    let is_fault = |finding: &Finding| finding.severity == Severity::Fault;
+    let is_done = page.events > 0 && !findings.iter().any(is_fault);
+    let report = Report { file, table: name.clone(), stream_arn, page, unknown, findings };
     context.output.print(&report, |report, style| report.to_text(&stack_option(&context.stack), style))?;
     Ok(if is_done { Exit::Done } else { Exit::Findings })
 }
@@ -97,9 +101,9 @@ impl Report {
         let Self { file, table, stream_arn, page, unknown, findings } = self;
         let mut text = page.to_text(&format!("table `{table}`"), style);
         let unknown = unknown.iter().map(|why| format!("not known: {}\n", printable(why)));
-        let findings = findings.iter().map(|SampleFinding { problem, remedy, .. }| {
-            format!("{}: {}; {}\n", printable(table), printable(problem), printable(remedy))
-        });
+        let findings = findings
+            .iter()
+            .map(|finding| format!("{}: {}\n", printable(&finding.subject), finding.to_text()));
         let left: String = unknown.chain(findings).collect();
         if !left.is_empty() {
             text += &format!("\n{left}");

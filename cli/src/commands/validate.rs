@@ -1,25 +1,25 @@
 //! `fanoutctl validate`: checks the config file alone, and with a sample how it reads the table's items.
 
+use std::path::Path;
+
 use serde::Serialize;
-use shared::config::{Client, ClientQueue, Config, ConfigWarning};
-use shared::sample::{Sample, SampleFinding, SampledPage, Severity, items_of_lines};
+use shared::config::{Client, ClientQueue, Config};
+use shared::sample::{Sample, SampledPage, Severity, items_of_lines};
 use shared::text::{counted, printable};
 
 use crate::args::ValidateArguments;
 use crate::context::{Context, read};
 use crate::exit::{Exit, Failure};
+use crate::finding::Finding;
 use crate::output::Style;
 use crate::page::PageReport;
 
-/// The clients of a valid file, or the findings about a broken one.
+/// The clients of a valid file, and what is wrong with it, or with the sample.
 #[derive(Debug, Serialize)]
 struct Validity {
     valid: bool,
     clients: Vec<ConfiguredClient>,
-    /// One for each fault: file, line, key, problem and remedy.
-    findings: Vec<String>,
-    /// What holds and can be missed.
-    warnings: Vec<ConfigWarning>,
+    findings: Vec<Finding>,
     sample: Option<SampleReport>,
 }
 
@@ -30,47 +30,73 @@ struct ConfiguredClient {
     queue_arn: Option<String>,
 }
 
-/// What a file of items shows.
+/// What a file of items shows, apart from findings.
 #[derive(Debug, Serialize)]
 struct SampleReport {
     file: String,
     page: PageReport,
-    findings: Vec<SampleFinding>,
 }
 
 /// Validates the config, and looks at the sample if there is one.
 ///
 /// # Errors
 ///
-/// [`Exit::Config`], with every finding, or because the sample can't be read. For programs, the findings are in the
+/// [`Exit::Config`], with every finding, or because a file can't be read. For programs, the findings are in the
 /// result, with [`Exit::Config`].
 pub fn execute(context: &Context, arguments: &ValidateArguments) -> Result<Exit, Failure> {
     let file = context.config_path.display().to_string();
-    let validity = match context.config(None) {
-        Ok(config) => Validity {
-            valid: true,
-            clients: config.clients.iter().map(ConfiguredClient::new).collect(),
-            findings: Vec::new(),
-            warnings: config.source.warnings(),
-            sample: SampleReport::try_new(&config, arguments)?,
-        },
-        Err(failure) if context.output.is_json => Validity {
+    let validity = match Config::try_from_toml(&file, &context.config_text()?, None) {
+        Ok(config) => Validity::new(&file, &config, arguments)?,
+        Err(findings) if context.output.is_json => Validity {
             valid: false,
             clients: Vec::new(),
-            findings: failure.to_string().lines().map(str::to_owned).collect(),
-            warnings: Vec::new(),
+            findings: findings.all().map(|finding| Finding::of_config(&file, finding)).collect(),
             sample: None,
         },
-        Err(failure) => return Err(failure),
+        Err(findings) => return Err(Exit::Config.because(findings)),
     };
-    context.output.print(&validity, |validity, style| text(&file, validity, style))?;
-    let is_warning = |finding: &SampleFinding| finding.severity == Severity::Warning;
-    let is_as_expected = |sample: &SampleReport| sample.findings.iter().all(is_warning);
+    context.output.print(&validity, |validity, style| validity.to_text(&file, style))?;
+    let is_fault = |finding: &Finding| finding.severity == Severity::Fault;
     Ok(match &validity {
         Validity { valid: false, .. } => Exit::Config,
-        Validity { sample, .. } if sample.as_ref().is_none_or(is_as_expected) => Exit::Done,
-        _ => Exit::Findings,
+        Validity { findings, .. } if findings.iter().any(is_fault) => Exit::Findings,
+        _ => Exit::Done,
     })
+}
+
+impl Validity {
+    /// What a valid config and the sample show.
+    fn new(file: &str, config: &Config, arguments: &ValidateArguments) -> Result<Self, Failure> {
+        let warnings = config.source.warnings().into_iter();
+        let mut findings: Vec<Finding> = warnings.map(|warning| Finding::of_warning(file, warning)).collect();
+        let sample = match &arguments.sample {
+            Some(path) => {
+                let sample = sampled(config, path)?;
+                let file = path.display().to_string();
+                findings.extend(sample.findings.iter().map(|finding| Finding::of_sample(&file, finding)));
+                let page = PageReport::new(&sample, &config.clients, arguments.show_body);
+                Some(SampleReport { file, page })
+            }
+            None => None,
+        };
+        let clients = config.clients.iter().map(ConfiguredClient::new).collect();
+        Ok(Self { valid: true, clients, findings, sample })
+    }
+
+    fn to_text(&self, file: &str, style: Style) -> String {
+        let Self { clients, findings, sample, .. } = self;
+        let line = |finding: &Finding| format!("{}: {}\n", printable(&finding.subject), finding.to_text());
+        let (of_config, of_sample): (Vec<&Finding>, Vec<_>) =
+            findings.iter().partition(|finding| finding.subject == file);
+        let [of_config, of_sample] =
+            [of_config, of_sample].map(|findings| findings.into_iter().map(line).collect::<String>());
+        let existing = clients.iter().filter(|client| client.queue_arn.is_some()).count();
+        let (file, clients) = (printable(file), counted(clients.len(), "client"));
+        let text =
+            format!("{of_config}{file} is valid: {clients}, {existing} with an existing queue\n{of_sample}");
+        let page = sample.as_ref().map(|SampleReport { file, page }| page.to_text(file, style));
+        page.map_or(text.clone(), |page| format!("{text}\n{page}"))
+    }
 }
 
 impl ConfiguredClient {
@@ -83,36 +109,11 @@ impl ConfiguredClient {
     }
 }
 
-impl SampleReport {
-    /// None if no sample is asked for.
-    fn try_new(config: &Config, arguments: &ValidateArguments) -> Result<Option<Self>, Failure> {
-        let Some(path) = &arguments.sample else { return Ok(None) };
-        let file = path.display().to_string();
-        let items = items_of_lines(&read(path)?);
-        let items = items.map_err(|unreadable| Exit::Config.because(format!("`{file}`, {unreadable}")))?;
-        // What is behind the last line isn't known.
-        let page = SampledPage { items, is_whole: false, expiry: None };
-        let sample = Sample::new(config, &page);
-        let page = PageReport::new(&sample, &config.clients, arguments.show_body);
-        Ok(Some(Self { file, page, findings: sample.findings }))
-    }
-
-    fn to_text(&self, style: Style) -> String {
-        let finding = |SampleFinding { problem, remedy, severity, .. }: &SampleFinding| {
-            let mark = if *severity == Severity::Warning { "warning: " } else { "" };
-            format!("{}: {mark}{}; {}\n", printable(&self.file), printable(problem), printable(remedy))
-        };
-        let findings: String = self.findings.iter().map(finding).collect();
-        format!("{findings}\n{}", self.page.to_text(&self.file, style))
-    }
-}
-
-fn text(file: &str, validity: &Validity, style: Style) -> String {
-    let file = printable(file);
-    let clients = counted(validity.clients.len(), "client");
-    let existing = validity.clients.iter().filter(|client| client.queue_arn.is_some()).count();
-    let warnings = validity.warnings.iter().map(|warning| format!("{file}: warning: {warning}\n"));
-    let warnings: String = warnings.collect();
-    let sample = validity.sample.as_ref().map_or_else(String::new, |sample| sample.to_text(style));
-    format!("{warnings}{file} is valid: {clients}, {existing} with an existing queue\n{sample}")
+/// How the config reads the items of a file.
+fn sampled(config: &Config, path: &Path) -> Result<Sample, Failure> {
+    let items = items_of_lines(&read(path)?);
+    let items =
+        items.map_err(|unreadable| Exit::Config.because(format!("`{}`, {unreadable}", path.display())))?;
+    // What is behind the last line isn't known.
+    Ok(Sample::new(config, &SampledPage { items, is_whole: false, expiry: None }))
 }

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use shared::config::Config;
-use shared::sample::{Sample, SampleFinding};
+use shared::sample::Sample;
 use shared::text::{counted, printable};
 
+use crate::finding::Finding;
 use crate::page::PageFacts;
 use crate::views::ViewExample;
 
@@ -22,7 +23,7 @@ pub struct PlannedPage {
     /// One of the events, without its values, as clients with a view get it.
     pub views: Vec<ViewExample>,
     /// What is wrong.
-    pub findings: Vec<SampleFinding>,
+    pub findings: Vec<Finding>,
     /// Why items, or whether they expire, could not be read.
     pub unread: Vec<String>,
 }
@@ -33,6 +34,7 @@ impl PlannedPage {
         let errors = [facts.items.as_ref().err(), facts.expiry.as_ref().err()];
         let unread = errors.into_iter().flatten().map(ToString::to_string).collect();
         let Sample { items, events, skipped, rejected, findings, example, .. } = sample;
+        let findings = findings.iter().map(|finding| Finding::of_sample("event table", finding)).collect();
         let views = example.map_or_else(Vec::new, |event| ViewExample::of(&config.clients, &event, false));
         Self { items, events, skipped, rejected, views, findings, unread }
     }
@@ -48,8 +50,8 @@ impl PlannedPage {
         let Self { items, events, skipped, rejected, views, findings, unread } = self;
         let mut lines: Vec<String> = findings
             .iter()
-            .map(|SampleFinding { problem, remedy, .. }| {
-                format!("ATTENTION: event table: {}; {}", printable(problem), printable(remedy))
+            .map(|Finding { subject, problem, remedy, .. }| {
+                format!("ATTENTION: {subject}: {}; {}", printable(problem), printable(remedy))
             })
             .collect();
         if *items > 0 {

@@ -8,6 +8,7 @@ use super::{
     ReceivingAccount, RefusedStream, ScanEstimate, Setting, queue_name,
 };
 use crate::args::stack_option;
+use crate::finding::Finding;
 use crate::output::{Style, Tone, row, table};
 use crate::unsettled;
 
@@ -75,7 +76,9 @@ impl Plan {
     fn warnings(&self) -> String {
         let stack = stack_option(&self.stack);
         let mut lines: Vec<String> = Vec::new();
-        lines.extend(self.warnings.iter().map(|warning| format!("ATTENTION: {warning}")));
+        lines.extend(self.warnings.iter().map(|Finding { key, problem, remedy, .. }| {
+            format!("ATTENTION: {}: {problem}; {remedy}", key.as_deref().unwrap_or_default())
+        }));
         lines.extend(self.settings.iter().filter_map(other_meaning));
         lines.extend(self.concurrency_shortage.iter().map(ConcurrencyShortage::to_text));
         lines.extend(self.left_stream.iter().map(|left| stream_warning(left, &stack)));

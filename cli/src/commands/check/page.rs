@@ -3,6 +3,7 @@
 use aws::operator::{CallError, CallFault};
 
 use super::{Findings, remedy};
+use crate::finding::Finding;
 
 /// Finds what is wrong with how items are read. With other keys than the config says, which is a finding of its own,
 /// none is read as it should be.
@@ -11,7 +12,7 @@ pub(super) fn find(findings: &mut Findings<'_>, subject: &str, are_keys_right: b
     let Some(page) = &facts.page else { return };
     if let Some(sample) = findings.sample.filter(|_| are_keys_right) {
         for finding in &sample.findings {
-            findings.push(subject, &finding.problem, &finding.remedy, finding.severity);
+            findings.list.push(Finding::of_sample(subject, finding));
         }
     }
     if let Err(error) = &page.items {

@@ -196,7 +196,7 @@ fn good_queue(whose: Whose, account: &str, name: &str, place: &Naming) -> Queue 
 }
 
 fn lines(facts: &Facts) -> String {
-    let line = |Finding { subject, problem, remedy, severity }: Finding| {
+    let line = |Finding { subject, problem, remedy, severity, .. }: Finding| {
         let mark = if severity == Severity::Warning { "warning: " } else { "" };
         format!("{subject}: {mark}{problem}; {remedy}\n")
     };
@@ -301,20 +301,29 @@ fn findings_for_programs() {
           "findings": [
             {
               "subject": "queue of client `Billing`",
+              "line": null,
+              "key": null,
               "problem": "holds everything back for 5 s",
               "remedy": "run `fanoutctl queue repair Billing`",
+               "advice": null,
               "severity": "fault"
             },
             {
               "subject": "queue of client `Billing`",
+              "line": null,
+              "key": null,
               "problem": "is not encrypted",
               "remedy": "run `fanoutctl queue repair Billing`",
+               "advice": null,
               "severity": "fault"
             },
             {
               "subject": "queue of client `Reporting`",
+              "line": null,
+              "key": null,
               "problem": "doesn't let the fan-out send",
               "remedy": "ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints",
+              "advice": null,
               "severity": "fault"
             }
           ],

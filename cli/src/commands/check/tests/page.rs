@@ -128,14 +128,23 @@ fn the_page_stands_behind_the_findings() {
           "findings": [
             {
               "subject": "event table `Events`",
+              "line": null,
+              "key": null,
               "problem": "1 of 3 items has no version at `version`, and would be rejected: `HEAD` 1",
               "remedy": "if they are no events, write `createTime = [{ anything-but = [\"HEAD\"] }]` in `[source.filter]`",
+              "advice": {
+                "section": "source.filter",
+                "text": "createTime = [{ anything-but = [\"HEAD\"] }]"
+              },
               "severity": "fault"
             },
             {
               "subject": "event table `Events`",
+              "line": null,
+              "key": null,
               "problem": "you are not allowed to read whether items expire (TTL): `Look` of `it`: no permission (`AccessDenied`)",
               "remedy": "attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role",
+              "advice": null,
               "severity": "warning"
             }
           ],
