@@ -728,7 +728,9 @@ fn a_first_config_is_written_for_a_table_and_never_over_another() {
     let check = |arguments: &[&str], expected: Expect| {
         expected.assert_eq(&run(&mut fanoutctl_at(&endpoint, &directory, arguments)));
     };
-    check(&["init", "--table", "Shop", "--client", "Billing"], expect![[r#"
+    check(
+        &["init", "--table", "Shop", "--client", "Billing"],
+        expect![[r#"
         exit 0
         --- stdout
         table `Shop`: 3 items, as new ones: 2 events, 1 passed over, 0 rejected
@@ -756,7 +758,8 @@ fn a_first_config_is_written_for_a_table_and_never_over_another() {
 
         client-queues.toml is written. Look at each line of it, then
           fanoutctl deploy --stream-arn arn:aws:dynamodb:eu-west-2:111122223333:table/Shop/stream/2026-01-05T09:00:00.000
-    "#]]);
+    "#]],
+    );
     let path = directory.join("client-queues.toml");
     let written = fs::read_to_string(&path).unwrap();
     let lines = written.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
@@ -771,37 +774,50 @@ fn a_first_config_is_written_for_a_table_and_never_over_another() {
         [source.filter]
         sk = [{ prefix = "EVENT#" }]
         [[client]]
-        name = "Billing""#]].assert_eq(&lines.collect::<Vec<_>>().join("\n"));
-    check(&["validate"], expect![[r#"
+        name = "Billing""#]]
+    .assert_eq(&lines.collect::<Vec<_>>().join("\n"));
+    check(
+        &["validate"],
+        expect![[r#"
         exit 0
         --- stdout
         client-queues.toml is valid: 1 client, 0 with an existing queue
-    "#]]);
-    check(&["init", "--table", "Shop"], expect![[r#"
+    "#]],
+    );
+    check(
+        &["init", "--table", "Shop"],
+        expect![[r#"
         exit 2
         --- stderr
         error: `client-queues.toml` exists, and is not written over; move it away, or name another file with `--config`
-    "#]]);
+    "#]],
+    );
     assert_eq!(fs::read_to_string(&path).unwrap(), written);
     // Beside the schema, the file names it.
     fs::write(directory.join("client-queues.schema.json"), "{}").unwrap();
-    check(&["init", "--table", "Shop", "--config", "other.toml", "--json"], expect![[r#"
+    check(
+        &["init", "--table", "Shop", "--config", "other.toml", "--json"],
+        expect![[r#"
         exit 0
         --- stdout
         {"file":"other.toml","table":"Shop","stream_arn":"arn:aws:dynamodb:eu-west-2:111122223333:table/Shop/stream/2026-01-05T09:00:00.000","page":{"items":3,"events":2,"skipped":1,"rejected":0,"kinds":[{"sort_key":"EVENT#…","events":2,"skipped":0,"rejected":0},{"sort_key":"META","events":0,"skipped":1,"rejected":0}],"reasons":[{"reason":"`sk` has another value","is_skipped":true,"items":1}],"example":{"partition_key":"ORDER#1","sort_key":"EVENT#1","group":"ORDER#1","version":1,"time":"1764489600","id":"a","attributes":[{"name":"eventId","data_type":"String","value":"a"},{"name":"eventTime","data_type":"String","value":"1764489600"},{"name":"version","data_type":"Number","value":"1"}],"size":122,"body":null},"views":[]},"unknown":["which attribute is the event's name (`name = \"…\"`). Without it messages carry none"],"findings":[]}
-    "#]]);
+    "#]],
+    );
     let other = fs::read_to_string(directory.join("other.toml")).unwrap();
     assert_eq!(
         other,
         format!("#:schema ./client-queues.schema.json\n{}", written.replace("Billing", "Example"))
     );
-    check(&["init", "--table", "Shop", "--client", "my-team", "--config", "third.toml"], expect![[r#"
+    check(
+        &["init", "--table", "Shop", "--client", "my-team", "--config", "third.toml"],
+        expect![[r#"
         exit 2
         --- stderr
         error: invalid value 'my-team' for '--client <NAME>': `my-team` is not a client's name; use a letter, then up to 39 letters and digits
 
         For more information, try '--help'.
-    "#]]);
+    "#]],
+    );
     let without =
         service("200 OK", r#"{"Table": {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}]}}"#);
     let third = ["init", "--table", "Shop", "--config", "third.toml"];

@@ -23,8 +23,8 @@ impl ForeignLedger {
         Some(Self { format: format.clone() })
     }
 
-    /// The problem and the remedies, without a line feed at the end.
-    pub(super) fn to_text(&self) -> String {
+    /// The problem and the remedies, without a line feed at the end. `stack` is the option that names the stack.
+    pub(super) fn to_text(&self, stack: &str) -> String {
         let is_newer = |format: &String| format.parse().map_or(true, |format: u64| format > FORMAT_WRITTEN);
         match self.format.as_ref().filter(|format| is_newer(format)) {
             Some(format) => format!(
@@ -32,14 +32,15 @@ impl ForeignLedger {
                  of this repository that is deployed, or a newer one",
                 printable(format)
             ),
-            None => "IN THE WAY: the ledger is of an older format, which this version can't read. Either\n  \
+            None => format!(
+                "IN THE WAY: the ledger is of an older format, which this version can't read. Either\n  \
                      - deploy beside it, under another --stack and --prefix; or\n  \
                      - with the `fanoutctl` of the version that is deployed, wait until every client is up to date \
-                     (`fanoutctl status`),\n    \
-                     and delete the stack (`fanoutctl delete`); then deploy again: the new stack has a new ledger, and may \
+                     (`fanoutctl status{stack}`),\n    \
+                     and delete the stack (`fanoutctl delete{stack}`); then deploy again: the new stack has a new ledger, and may \
                      repeat\n    \
                      events of the last 24 hours"
-                .to_owned(),
+            ),
         }
     }
 }

@@ -1132,55 +1132,55 @@ fn a_clients_filter_that_changes_is_shown_with_what_it_does_not_do() {
         price,
         &price.replace("1000", "500"),
         &expect![[r#"
-        Stack events is to be updated in eu-west-2, account 111122223333.
+            Stack events is to be updated in eu-west-2, account 111122223333.
 
-        client     change  queue                           account
-        Billing    kept    MarkFanOutClientBilling.fifo    111122223333
-        Insurance  kept    MarkFanOutClientInsurance.fifo  111122223333
+            client     change  queue                           account
+            Billing    kept    MarkFanOutClientBilling.fifo    111122223333
+            Insurance  kept    MarkFanOutClientInsurance.fifo  111122223333
 
-        setting                     now                                  will be
-        client.filter of Insurance  {"price":[{"numeric":[">=",1000]}]}  {"price":[{"numeric":[">=",500]}]}
-        A client's filter takes effect forward only, in each aggregate with its next events: a wider one sends no older events (`fanoutctl backfill` does), and a narrower one takes nothing back.
+            setting                     now                                  will be
+            client.filter of Insurance  {"price":[{"numeric":[">=",1000]}]}  {"price":[{"numeric":[">=",500]}]}
+            A client's filter takes effect forward only, in each aggregate with its next events: a wider one sends no older events (`fanoutctl backfill --stack events` does), and a narrower one takes nothing back.
 
-        Accounts that will receive every event, or what a filter lets through:
-              111122223333 (the stack's own): Billing, Insurance (filtered)
-    "#]],
+            Accounts that will receive every event, or what a filter lets through:
+                  111122223333 (the stack's own): Billing, Insurance (filtered)
+        "#]],
     );
     check(
         "",
         price,
         &expect![[r#"
-        Stack events is to be updated in eu-west-2, account 111122223333.
+            Stack events is to be updated in eu-west-2, account 111122223333.
 
-        client     change  queue                           account
-        Billing    kept    MarkFanOutClientBilling.fifo    111122223333
-        Insurance  kept    MarkFanOutClientInsurance.fifo  111122223333
+            client     change  queue                           account
+            Billing    kept    MarkFanOutClientBilling.fifo    111122223333
+            Insurance  kept    MarkFanOutClientInsurance.fifo  111122223333
 
-        setting                     now     will be
-        client.filter of Insurance  (none)  {"price":[{"numeric":[">=",1000]}]}
-        A client's filter takes effect forward only, in each aggregate with its next events: a wider one sends no older events (`fanoutctl backfill` does), and a narrower one takes nothing back.
+            setting                     now     will be
+            client.filter of Insurance  (none)  {"price":[{"numeric":[">=",1000]}]}
+            A client's filter takes effect forward only, in each aggregate with its next events: a wider one sends no older events (`fanoutctl backfill --stack events` does), and a narrower one takes nothing back.
 
-        Accounts that will receive every event, or what a filter lets through:
-              111122223333 (the stack's own): Billing, Insurance (filtered)
-    "#]],
+            Accounts that will receive every event, or what a filter lets through:
+                  111122223333 (the stack's own): Billing, Insurance (filtered)
+        "#]],
     );
     check(
         price,
         "",
         &expect![[r#"
-        Stack events is to be updated in eu-west-2, account 111122223333.
+            Stack events is to be updated in eu-west-2, account 111122223333.
 
-        client     change  queue                           account
-        Billing    kept    MarkFanOutClientBilling.fifo    111122223333
-        Insurance  kept    MarkFanOutClientInsurance.fifo  111122223333
+            client     change  queue                           account
+            Billing    kept    MarkFanOutClientBilling.fifo    111122223333
+            Insurance  kept    MarkFanOutClientInsurance.fifo  111122223333
 
-        setting                     now                                  will be
-        client.filter of Insurance  {"price":[{"numeric":[">=",1000]}]}  (none)
-        A client's filter takes effect forward only, in each aggregate with its next events: a wider one sends no older events (`fanoutctl backfill` does), and a narrower one takes nothing back.
+            setting                     now                                  will be
+            client.filter of Insurance  {"price":[{"numeric":[">=",1000]}]}  (none)
+            A client's filter takes effect forward only, in each aggregate with its next events: a wider one sends no older events (`fanoutctl backfill --stack events` does), and a narrower one takes nothing back.
 
-        Accounts that will receive every event:
-              111122223333 (the stack's own): Billing, Insurance
-    "#]],
+            Accounts that will receive every event:
+                  111122223333 (the stack's own): Billing, Insurance
+        "#]],
     );
     let both = format!("{price}\n\"$message\".eventName = [\"MarkSold\"]");
     let turned = format!("\"$message\".eventName = [\"MarkSold\"]\n{price}");
@@ -1223,15 +1223,15 @@ fn a_client_that_is_told_of_erasures_from_now_on_is_shown() {
         false,
         true,
         &expect![[r#"
-        client.erasures of Insurance  false  true
-        Notices of erasures are of what is erased from the deploy on; `fanoutctl erasures --find` has clients told of what was erased before."#]],
+            client.erasures of Insurance  false  true
+            Notices of erasures are of what is erased from the deploy on; `fanoutctl erasures --find --stack events` has clients told of what was erased before."#]],
     );
     check(
         true,
         false,
         &expect![[r#"
-        client.erasures of Insurance  true  false
-        Notices of erasures are of what is erased from the deploy on; `fanoutctl erasures --find` has clients told of what was erased before."#]],
+            client.erasures of Insurance  true  false
+            Notices of erasures are of what is erased from the deploy on; `fanoutctl erasures --find --stack events` has clients told of what was erased before."#]],
     );
     check(true, true, &expect!["Nothing changes for clients; a deploy may still bring new code."]);
 }

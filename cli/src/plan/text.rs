@@ -4,8 +4,8 @@ use shared::text::printable;
 
 use super::settings::{CLIENT_ERASURES, CLIENT_FILTER};
 use super::{
-    Change, ConcurrencyShortage, DisusedQueue, ForeignLedger, LeftStream, Plan, PlanResult, PlannedClient,
-    ReceivingAccount, RefusedStream, ScanEstimate, Setting, queue_name,
+    Change, ConcurrencyShortage, DisusedQueue, LeftStream, Plan, PlanResult, PlannedClient, ReceivingAccount,
+    RefusedStream, ScanEstimate, Setting, queue_name,
 };
 use crate::args::stack_option;
 use crate::finding::Finding;
@@ -19,7 +19,7 @@ impl Plan {
             self.heading(),
             client_table(&self.clients, style),
             self.settings_table(style),
-            super::views::to_text(&self.views, style),
+            super::views::to_text(&self.views, &stack_option(&self.stack), style),
             unsettled::text(&self.unsettled),
             self.warnings(),
             self.page.as_ref().map(|page| page.to_text(&stack_option(&self.stack))).unwrap_or_default(),
@@ -28,7 +28,10 @@ impl Plan {
             self.refused_stream.as_ref().map(RefusedStream::to_text).unwrap_or_default(),
             super::kept::text(&self.kept_queues),
             self.disused_queues.iter().map(DisusedQueue::to_text).collect::<Vec<_>>().join("\n\n"),
-            self.foreign_ledger.as_ref().map(ForeignLedger::to_text).unwrap_or_default(),
+            self.foreign_ledger
+                .as_ref()
+                .map(|ledger| ledger.to_text(&stack_option(&self.stack)))
+                .unwrap_or_default(),
             self.unknown.as_deref().map(unknown).unwrap_or_default(),
             self.ending(),
         ];
@@ -52,21 +55,22 @@ impl Plan {
             row(cells.map(|text| if text.is_empty() { "(none)" } else { text }), Tone::Neutral)
         });
         let mut text = table(["setting", "now", "will be"], rows, style);
+        let stack = stack_option(&self.stack);
         if self.settings.iter().any(|setting| setting.name == "source.filter") {
-            text.push_str(
+            text += &format!(
                 "\n`source.filter` holds from the deploy on: what was sent before is not taken back, and what it admits now and \
-                 did not before is sent by `fanoutctl backfill` only.\n",
+                 did not before is sent by `fanoutctl backfill{stack}` only.\n",
             );
         }
         if self.settings.iter().any(|setting| setting.name.starts_with(CLIENT_FILTER)) {
-            text.push_str(
+            text += &format!(
                 "\nA client's filter takes effect forward only, in each aggregate with its next events: a wider one sends no \
-                 older events (`fanoutctl backfill` does), and a narrower one takes nothing back.\n",
+                 older events (`fanoutctl backfill{stack}` does), and a narrower one takes nothing back.\n",
             );
         }
         if self.settings.iter().any(|setting| setting.name.starts_with(CLIENT_ERASURES)) {
-            text.push_str(
-                "\nNotices of erasures are of what is erased from the deploy on; `fanoutctl erasures --find` has clients told of \
+            text += &format!(
+                "\nNotices of erasures are of what is erased from the deploy on; `fanoutctl erasures --find{stack}` has clients told of \
                  what was erased before.\n",
             );
         }

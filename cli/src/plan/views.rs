@@ -40,8 +40,8 @@ pub(super) fn changes(config: &Config, running: &RunningStack, is_new: bool) -> 
     changes
 }
 
-/// The table of all changes; empty if there is none.
-pub(super) fn to_text(changes: &[ViewChange], style: Style) -> String {
+/// The table of all changes; empty if there is none. `stack` is the option that names the stack in a command.
+pub(super) fn to_text(changes: &[ViewChange], stack: &str, style: Style) -> String {
     if changes.is_empty() {
         return String::new();
     }
@@ -51,8 +51,9 @@ pub(super) fn to_text(changes: &[ViewChange], style: Style) -> String {
     });
     let mut text = table(["view of", "now", "will be"], rows, style);
     if changes.iter().any(|change| change.old.is_some()) {
-        text.push_str(
-            "\nA view holds from the deploy on: what was sent before is not taken back, and is sent again by `fanoutctl replay` only.\n",
+        text += &format!(
+            "\nA view holds from the deploy on: what was sent before is not taken back, and is sent again by `fanoutctl \
+             replay{stack}` only.\n"
         );
     }
     text
