@@ -24,7 +24,7 @@ use crate::output::{figure, instant, write};
 
 /// How far a client is in an aggregate, as it was seen last.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Progress {
+struct Standing {
     incarnation_number: u64,
     position: i64,
     /// Versions below it are not shown.
@@ -97,9 +97,9 @@ pub async fn execute(context: &Context, arguments: &TailArguments) -> Result<Exi
     let Some((group, _)) = known_group(&operator.ledger, &arguments.group).await? else {
         return Err(unknown_group(&arguments.group));
     };
-    let mut progress = None;
+    let mut standing = None;
     loop {
-        let look = look(&operator, client, &group, &source, arguments, &mut progress);
+        let look = look(&operator, client, &group, &source, arguments, &mut standing);
         match look.await {
             Ok(lines) if context.output.is_json => context.output.print_lines(&lines)?,
             Ok(lines) => write(&lines.iter().map(Line::to_text).collect::<String>())?,
@@ -112,24 +112,24 @@ pub async fn execute(context: &Context, arguments: &TailArguments) -> Result<Exi
     }
 }
 
-/// The lines about what changed since the last look, which `progress` keeps.
+/// The lines about what changed since the last look, which `standing` keeps.
 async fn look(
     operator: &Operator,
     client: &Registration,
     group: &Group,
     source: &EventSource,
     arguments: &TailArguments,
-    progress: &mut Option<Progress>,
+    standing: &mut Option<Standing>,
 ) -> Result<Vec<Line>, Failure> {
     let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
     let found = operator.ledger.read(&keys).await?;
     let Some(item) = found.group(group).present() else { return Err(unknown_group(&arguments.group)) };
-    let Some(mut after) = Progress::new(client, item, found.cursor(client.id, group).present()) else {
+    let Some(mut after) = Standing::new(client, item, found.cursor(client.id, group).present()) else {
         // They were read during a write.
         return Ok(Vec::new());
     };
     let mut lines = Vec::new();
-    for change in changes(progress.as_ref(), &mut after, item, arguments.from) {
+    for change in changes(standing.as_ref(), &mut after, item, arguments.from) {
         let Change::Sent { from, to } = change else {
             lines.push(Line::of_change(change));
             continue;
@@ -140,11 +140,11 @@ async fn look(
         lines.extend(lines_of(&arguments.client, rows, from, to));
     }
     // Last: what was not read is read again.
-    *progress = Some(after);
+    *standing = Some(after);
     Ok(lines)
 }
 
-impl Progress {
+impl Standing {
     /// `None`: item and cursor do not fit each other.
     fn new(client: &Registration, item: &GroupItem, cursor: Option<&Cursor>) -> Option<Self> {
         let is_behind = item.behind.contains(&client.id);
@@ -168,8 +168,8 @@ impl Progress {
 /// The changes from `before`, which is none at the first look, to `after`. At the first look, what was sent from version
 /// `from` on is a change.
 fn changes(
-    before: Option<&Progress>,
-    after: &mut Progress,
+    before: Option<&Standing>,
+    after: &mut Standing,
     item: &GroupItem,
     from: Option<i64>,
 ) -> Vec<Change> {

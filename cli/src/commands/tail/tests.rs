@@ -59,12 +59,12 @@ fn cursor(position: i64) -> Cursor {
 /// The changes of a series of looks: each is the group's version and incarnation, and the client's position if it is
 /// behind.
 fn check(from: Option<i64>, looks: &[(i64, u64, Option<i64>)], expected: &Expect) {
-    let (mut progress, mut text) = (None, String::new());
+    let (mut standing, mut text) = (None, String::new());
     for (version, incarnation_number, position) in looks {
         let item = item(*version, *incarnation_number, position.is_some());
-        let mut after = Progress::new(&client(), &item, position.map(cursor).as_ref()).unwrap();
-        text += &format!("{:?}\n", changes(progress.as_ref(), &mut after, &item, from));
-        progress = Some(after);
+        let mut after = Standing::new(&client(), &item, position.map(cursor).as_ref()).unwrap();
+        text += &format!("{:?}\n", changes(standing.as_ref(), &mut after, &item, from));
+        standing = Some(after);
     }
     expected.assert_eq(&text);
 }
@@ -137,8 +137,8 @@ fn a_replay_and_a_new_incarnation_are_said_first() {
 
 #[test]
 fn items_that_do_not_fit_say_nothing_and_a_hold_says_why() {
-    assert_eq!(Progress::new(&client(), &item(5, 1, true), None), None);
-    assert_eq!(Progress::new(&client(), &item(5, 1, false), Some(&cursor(3))), None);
+    assert_eq!(Standing::new(&client(), &item(5, 1, true), None), None);
+    assert_eq!(Standing::new(&client(), &item(5, 1, false), Some(&cursor(3))), None);
     let hold = Hold {
         reason: "fails".to_owned(),
         by: "Ann".to_owned(),
@@ -146,8 +146,8 @@ fn items_that_do_not_fit_say_nothing_and_a_hold_says_why() {
         skipped: Vec::new(),
     };
     let held = Cursor { hold: Some(hold), ..cursor(3) };
-    let progress = Progress::new(&client(), &item(5, 1, true), Some(&held)).unwrap();
-    assert_eq!(progress.state, "held after version 3: fails (Ann)");
+    let standing = Standing::new(&client(), &item(5, 1, true), Some(&held)).unwrap();
+    assert_eq!(standing.state, "held after version 3: fails (Ann)");
 }
 
 #[tokio::test]

@@ -135,11 +135,15 @@ impl ClientRow {
                     "the event is older than the client or its filter, and it joined without history";
                 Self { reason: Some(reason.to_owned()), command: Some(replay(facts, name, version)), ..row }
             }
-            EventState::Sent | EventState::NotYet if registration.state == State::Paused => Self {
-                reason: Some("it is paused, and gets nothing new".to_owned()),
-                command: Some(format!("fanoutctl resume {name}{}", stack_option(&facts.stack))),
-                ..row
-            },
+            EventState::Sent | EventState::NotYet
+                if registration.state == State::Paused && row.why.is_none() =>
+            {
+                Self {
+                    reason: Some("it is paused, and gets nothing new".to_owned()),
+                    command: Some(format!("fanoutctl resume {name}{}", stack_option(&facts.stack))),
+                    ..row
+                }
+            }
             _ => row,
         }
     }

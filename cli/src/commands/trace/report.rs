@@ -6,6 +6,7 @@ use aws::operator::sqs::Depth;
 use serde::Serialize;
 use shared::control::TypedKey;
 use shared::ledger::EventTime;
+use shared::ledger::times::YOUNG;
 use shared::text::{counted, printable};
 use shared::time::Timestamp;
 
@@ -199,7 +200,10 @@ impl Report {
                 let missing = facts.missing(version);
                 let waits = match missing.first() {
                     Some(first) => {
-                        format!(": the fan-out waits for version {first}, which the table does not have")
+                        format!(
+                            ": the fan-out waits {} for version {first}, which the table does not have, and then gives it up",
+                            time(YOUNG.as_secs())
+                        )
                     }
                     None if is_late => format!(
                         ", though its time is long ago: `fanoutctl status{stack}` says whether stream or fan-out are late; \

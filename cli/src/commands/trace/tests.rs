@@ -331,7 +331,7 @@ async fn an_event_that_was_not_fanned_out() {
         gap,
         Exit::Done,
         expect![
-            "version 7 of `AFC F5`, the newest, is in the event table, and not fanned out yet: the fan-out waits for version 6, which the table does not have"
+            "version 7 of `AFC F5`, the newest, is in the event table, and not fanned out yet: the fan-out waits 60 s for version 6, which the table does not have, and then gives it up"
         ],
     );
     check_answer(
