@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEvent, KeyEventKind};
 use shared::text::printable;
@@ -16,8 +17,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::instant;
 
-/// How long a key waits at most before the screen shows its effect on a busy machine; and how long the thread that reads
-/// keys outlives the screen.
+/// How long the thread that reads keys outlives the screen at most.
 const KEY_WAIT: Duration = Duration::from_millis(100);
 
 /// How often the age of the figures is drawn anew.
@@ -58,7 +58,7 @@ pub(super) async fn execute(
                 refresh = later(context, interval, deployed);
                 looking = screen.client().map(|name| into(context, name));
             }
-            (name, told) = told(&mut looking) => {
+            Some((name, told)) = OptionFuture::from(looking.as_mut()) => {
                 looking = None;
                 screen.tell(&name, told.unwrap_or_else(|failure| format!("client {name} can't be looked into: {failure}")));
             }
@@ -110,26 +110,15 @@ fn into(context: &Context, name: String) -> Look<'_> {
     })
 }
 
-/// The result of `looking`; none comes if there is none.
-async fn told(looking: &mut Option<Look<'_>>) -> (String, Result<String, Failure>) {
-    match looking {
-        Some(looking) => looking.await,
-        None => std::future::pending().await,
-    }
-}
-
 /// The keys that are pressed, read by a thread that ends after the receiver.
 fn keys() -> UnboundedReceiver<KeyEvent> {
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
         while !sender.is_closed() {
-            match event::poll(KEY_WAIT) {
-                Ok(false) => {}
-                Ok(true) => match event::read() {
-                    Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => drop(sender.send(key)),
-                    Ok(_) => {}
-                    Err(_) => return,
-                },
+            let event = event::poll(KEY_WAIT).and_then(|is_there| is_there.then(event::read).transpose());
+            match event {
+                Ok(Some(Event::Key(key))) if key.kind != KeyEventKind::Release => drop(sender.send(key)),
+                Ok(_) => {}
                 Err(_) => return,
             }
         }
