@@ -256,6 +256,6 @@ impl Entry<'_> {
 /// The line about one of the stack's own queues.
 fn own_queue(queue: &QueueRow) -> Option<String> {
     let [(name, _), _, (messages, _), (in_flight, _), _, (oldest, _), (attention, _)] = queue.cells();
-    let line = format!("{name}: {messages} messages, {in_flight} in flight, oldest {oldest} {attention}");
+    let line = format!("{name}: messages {messages}, in flight {in_flight}, oldest {oldest} {attention}");
     queue.client.is_none().then(|| line.trim_end().to_owned())
 }

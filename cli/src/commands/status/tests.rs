@@ -682,8 +682,8 @@ fn a_screen_fits_its_terminal() {
     expect![[r#"
         stack `mark-event-queue`: the converter is 1 s behind the s…
         3 s old
-        fan-out queue: 0 messages, 0 in flight, oldest 0 s
-        rejected queue: 2 messages, 0 in flight, oldest 0 s ! see `…
+        fan-out queue: messages 0, in flight 0, oldest 0 s
+        rejected queue: messages 2, in flight 0, oldest 0 s ! see `…
 
           client    state  groups behind attention
         > Reporting paused  >1000  >60 s
@@ -698,8 +698,8 @@ fn a_screen_fits_its_terminal() {
     expect![[r#"
         stack `mark-event-queue`: the converter is 1 s behind the stream
         3 s old
-        fan-out queue: 0 messages, 0 in flight, oldest 0 s
-        rejected queue: 2 messages, 0 in flight, oldest 0 s ! see `fanoutctl rejected l…
+        fan-out queue: messages 0, in flight 0, oldest 0 s
+        rejected queue: messages 2, in flight 0, oldest 0 s ! see `fanoutctl rejected l…
 
           client    state  groups behind messages attention
         > Reporting paused  >1000  >60 s        3
@@ -714,8 +714,8 @@ fn a_screen_fits_its_terminal() {
     expect![[r#"
         stack `mark-event-queue`: the converter is 1 s behind the stream
         3 s old
-        fan-out queue: 0 messages, 0 in flight, oldest 0 s
-        rejected queue: 2 messages, 0 in flight, oldest 0 s ! see `fanoutctl rejected list`
+        fan-out queue: messages 0, in flight 0, oldest 0 s
+        rejected queue: messages 2, in flight 0, oldest 0 s ! see `fanoutctl rejected list`
 
           client    state  groups events behind messages in flight oldest attention
         > Reporting paused  >1000  >9000  >60 s        3         0      -
@@ -730,8 +730,8 @@ fn a_screen_fits_its_terminal() {
     expect![[r#"
         stack `mark-event-queue`: the converter is 1 s behind the stream
         3 s old
-        fan-out queue: 0 messages, 0 in flight, oldest 0 s
-        rejected queue: 2 messages, 0 in flight, oldest 0 s ! see `fanoutctl rejected list`
+        fan-out queue: messages 0, in flight 0, oldest 0 s
+        rejected queue: messages 2, in flight 0, oldest 0 s ! see `fanoutctl rejected list`
 
           client    state  groups events behind messages in flight oldest attention
         > Reporting paused  >1000  >9000  >60 s        3         0      -
@@ -761,8 +761,8 @@ fn keys_select_sort_and_look_into_a_client() {
     expect![[r#"
         stack `mark-event-queue`: the converter is 1 s behind the s…
         0 s old
-        fan-out queue: 0 messages, 0 in flight, oldest 0 s
-        rejected queue: 2 messages, 0 in flight, oldest 0 s ! see `…
+        fan-out queue: messages 0, in flight 0, oldest 0 s
+        rejected queue: messages 2, in flight 0, oldest 0 s ! see `…
 
         client Reporting is paused
         client Reporting is paused
@@ -794,8 +794,8 @@ fn after_a_refresh_that_failed_the_last_figures_stay_and_say_how_old_they_are() 
     expect![[r#"
         stack `mark-event-queue`: the converter is 1 s behind the stream
         ! 61 s old, not refreshed: `DescribeStacks` of `test`: no answer
-        fan-out queue: 0 messages, 0 in flight, oldest 0 s
-        rejected queue: 2 messages, 0 in flight, oldest 0 s ! see `fanoutctl rejected l…
+        fan-out queue: messages 0, in flight 0, oldest 0 s
+        rejected queue: messages 2, in flight 0, oldest 0 s ! see `fanoutctl rejected l…
 
           client    state  groups behind messages attention
         > Reporting paused  >1000  >60 s        3
