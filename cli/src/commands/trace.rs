@@ -5,6 +5,7 @@ mod client;
 mod report;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::collections::BTreeMap;
 
@@ -74,7 +75,7 @@ pub async fn execute(context: &Context, arguments: &TraceArguments) -> Result<Ex
     let operator = Operator::of_stack(context).await?;
     let facts = unless_quick("reading the ledger and the event table", facts(context, &operator, arguments));
     let report = Report::new(facts.await?);
-    context.output.print(&report, report::text)?;
+    context.output.print(&report, text::text)?;
     Ok(report.exit())
 }
 

@@ -1,4 +1,4 @@
-//! The answer of `trace`: a sentence, and what it follows from.
+//! The answer of `trace`: a sentence, and the facts that it follows from.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::{AROUND, EventRow, Facts};
 use crate::args::stack_option;
 use crate::client_status::LONG;
 use crate::exit::Exit;
-use crate::output::{Style, Tone, figure, instant, row, shortened, table, time};
+use crate::output::{figure, instant, time};
 
 /// The most clients that the first sentence names.
 const NAMED: usize = 3;
@@ -23,35 +23,35 @@ const NAMED: usize = 3;
 /// Where an event is. What isn't known is null, and `unknown` says why.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    stack: String,
-    key: TypedKey,
+    pub(super) stack: String,
+    pub(super) key: TypedKey,
     /// The `MessageGroupId`.
-    group: String,
+    pub(super) group: String,
     /// The version that was asked for, or the newest.
-    version: Option<i64>,
+    pub(super) version: Option<i64>,
     /// The newest version of the aggregate that is known.
-    newest: Option<i64>,
-    place: Place,
+    pub(super) newest: Option<i64>,
+    pub(super) place: Place,
     /// The answer, for people.
-    answer: String,
+    pub(super) answer: String,
     /// Whether nothing needs attention.
-    ok: bool,
+    pub(super) ok: bool,
     /// The item of the event table.
-    event: Option<EventRow>,
+    pub(super) event: Option<EventRow>,
     /// The items around it, newest first.
-    around: Option<Vec<EventRow>>,
-    ledger: Option<LedgerGroup>,
-    fan_out_queue: Option<Depth>,
+    pub(super) around: Option<Vec<EventRow>>,
+    pub(super) ledger: Option<LedgerGroup>,
+    pub(super) fan_out_queue: Option<Depth>,
     /// All of the rejected queue: whose messages they are is not asked, because that receives them.
-    rejected_queue: Option<Depth>,
-    clients: Vec<ClientRow>,
-    unknown: BTreeMap<&'static str, String>,
+    pub(super) rejected_queue: Option<Depth>,
+    pub(super) clients: Vec<ClientRow>,
+    pub(super) unknown: BTreeMap<&'static str, String>,
 }
 
 /// How far an event got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Place {
+pub(super) enum Place {
     /// Neither event table nor ledger have it.
     Nowhere,
     /// The event table has it, and the fan-out did not come to it.
@@ -66,19 +66,19 @@ enum Place {
 
 /// What the ledger has of the aggregate.
 #[derive(Debug, Serialize)]
-struct LedgerGroup {
+pub(super) struct LedgerGroup {
     /// The clients that are not behind have everything up to it.
-    version: i64,
+    pub(super) version: i64,
     /// The lowest version of the incarnation.
-    first_version: i64,
-    incarnation: String,
-    incarnation_number: u64,
+    pub(super) first_version: i64,
+    pub(super) incarnation: String,
+    pub(super) incarnation_number: u64,
     /// Up to the ledger's version, the last that were given up as missing.
-    given_up: Vec<i64>,
+    pub(super) given_up: Vec<i64>,
     /// Those that two events have.
-    used_twice: Vec<i64>,
+    pub(super) used_twice: Vec<i64>,
     /// When it was seen that the aggregate was erased.
-    erased_at: Option<String>,
+    pub(super) erased_at: Option<String>,
 }
 
 impl Report {
@@ -272,28 +272,6 @@ impl ClientRow {
             (state, _, _) => format!("{client}: {}{reason}", state.to_text()),
         }
     }
-
-    /// The cell of the table: `has it, then held`.
-    fn state(&self) -> String {
-        let mark = if self.needs_attention { "! " } else { "" };
-        match (self.state, self.why) {
-            (EventState::Behind, Some(why)) => format!("{mark}{}", why.to_text()),
-            (state, Some(why)) => format!("{mark}{}, then {}", state.to_text(), why.to_text()),
-            (state, None) => format!("{mark}{}", state.to_text()),
-        }
-    }
-
-    /// The lines below the table; none if there is no more to say.
-    fn remedy(&self) -> Option<String> {
-        let why = self.why.map(|why| why.to_text().to_owned());
-        let mut reasons = self.unwanted.iter().cloned().chain(why).chain(self.reason.clone()).peekable();
-        if reasons.peek().is_none() && self.command.is_none() {
-            return None;
-        }
-        let reasons: Vec<String> = reasons.map(|reason| printable(&reason)).collect();
-        let command = self.command.iter().map(|command| format!("  → {}\n", printable(command)));
-        Some(format!("{}: {}\n{}", printable(&self.client), reasons.join(": "), command.collect::<String>()))
-    }
 }
 
 fn place(facts: &Facts, version: Option<i64>, event: Option<&EventRow>) -> Place {
@@ -318,90 +296,4 @@ fn around(rows: &[EventRow], version: Option<i64>) -> Vec<EventRow> {
 
 fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The text for people: the answer, the event's place in table, ledger and queues, and a line for each client.
-pub(super) fn text(report: &Report, style: Style) -> String {
-    let mut text = format!("{}\n\n", report.answer);
-    if let Some(rows) = report.around.as_ref().filter(|rows| !rows.is_empty()) {
-        let header = ["version", "sort key", "event id", "time", "name"];
-        let cells = rows.iter().map(|event| {
-            let optional = |text: &Option<String>| shortened(text.as_deref().unwrap_or("-"), 40);
-            let (name, tone) = match &event.not_sendable {
-                Some(why) => (format!("! {}", shortened(why, 60)), Tone::Bad),
-                None => (optional(&event.name), Tone::Neutral),
-            };
-            let mark = if event.version == report.version { " ←" } else { "" };
-            let (sort_key, event_id) = (shortened(&event.sort_key, 40), optional(&event.event_id));
-            row([figure(event.version), sort_key, event_id, optional(&event.time), name + mark], tone)
-        });
-        text += &format!("{}\n\n", table(header, cells, style));
-    }
-    if let Some(ledger) = &report.ledger {
-        text += &ledger.to_text();
-    } else {
-        text += "ledger: nothing of this aggregate yet\n";
-    }
-    let stack = stack_option(&report.stack);
-    if let Some(depth) = report.fan_out_queue {
-        text += &format!("fan-out queue, of all aggregates: {depth}\n");
-    }
-    if let Some(depth) = report.rejected_queue.filter(|depth| !depth.is_empty()) {
-        text += &format!(
-            "rejected queue, of all aggregates: {depth}; which ones:\n  → fanoutctl rejected list{}\n",
-            printable(&stack)
-        );
-    }
-    for (what, why) in &report.unknown {
-        text += &format!(
-            "not known: {}: {}\n",
-            what.replace("fan_out", "fan-out").replace('_', " "),
-            printable(why)
-        );
-    }
-    if !report.clients.is_empty() && report.place != Place::Nowhere {
-        let header = ["client", "state", "sent last", "up to", "behind for"];
-        let cells = report.clients.iter().map(|client| {
-            let tone = match client.state {
-                _ if client.needs_attention => Tone::Bad,
-                EventState::Sent => Tone::Good,
-                _ => Tone::Neutral,
-            };
-            let behind = client.behind_seconds.map_or("-".to_owned(), time);
-            row(
-                [
-                    client.client.clone(),
-                    client.state(),
-                    figure(client.sent_last),
-                    figure(client.position),
-                    behind,
-                ],
-                tone,
-            )
-        });
-        text += &format!("\n{}\n", table(header, cells, style));
-    }
-    let remedies: String = report.clients.iter().filter_map(ClientRow::remedy).collect();
-    if remedies.is_empty() { text } else { format!("{text}\n{remedies}") }
-}
-
-impl LedgerGroup {
-    fn to_text(&self) -> String {
-        let Self { version, first_version, incarnation, incarnation_number, given_up, used_twice, erased_at } =
-            self;
-        let versions = |what: &str, versions: &[i64]| match versions {
-            [] => String::new(),
-            versions => {
-                let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
-                format!("; {what}: {}", versions.join(", "))
-            }
-        };
-        let erased =
-            erased_at.as_ref().map(|at| format!("; erased, as was seen at {at}")).unwrap_or_default();
-        format!(
-            "ledger: versions {first_version} to {version} of incarnation {incarnation_number} ({incarnation}){}{}{erased}\n",
-            versions("given up as missing", given_up),
-            versions("used by two events", used_twice)
-        )
-    }
 }

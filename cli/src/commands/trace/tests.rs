@@ -97,14 +97,14 @@ fn behind(mut facts: Facts, position: i64, minutes: u64) -> Facts {
 
 fn check(facts: Facts, exit: Exit, expected: Expect) {
     let report = Report::new(facts);
-    expected.assert_eq(&report::text(&report, Style::Plain));
+    expected.assert_eq(&text::text(&report, Style::Plain));
     assert_eq!(report.exit(), exit);
 }
 
 /// Only the first sentence.
 fn check_answer(facts: Facts, exit: Exit, expected: Expect) {
     let report = Report::new(facts);
-    let text = report::text(&report, Style::Plain);
+    let text = text::text(&report, Style::Plain);
     expected.assert_eq(text.lines().next().unwrap());
     assert_eq!(report.exit(), exit);
 }
