@@ -19,7 +19,7 @@ use shared::naming::OwnQueue;
 use shared::time::Timestamp;
 
 use self::report::Report;
-use super::event_keys::{StackEventTable, known_group, named_key, stream_table, unknown_group};
+use super::event_keys::{StackEventTable, did_you_mean, known_group, named_key, stream_table, unknown_group};
 use super::event_rows::{EventRow, EventSource, rows_down_to};
 use super::operator::{Operator, now};
 use super::status::client::mend;
@@ -49,7 +49,7 @@ struct Facts {
     rejected_queue: Result<Depth, String>,
     /// Those that are not retired.
     clients: Vec<ClientFacts>,
-    /// Events before it are older than the ledger.
+    /// When they were collected.
     now: Timestamp,
 }
 
@@ -107,7 +107,7 @@ async fn facts(
         }
     };
     if item.is_none() && rows.as_ref().map_or(true, Vec::is_empty) {
-        let hint = encoded.map(|meant| super::event_keys::did_you_mean(&meant));
+        let hint = encoded.map(|meant| did_you_mean(&meant));
         return Err(match (hint, rows) {
             (Some(hint), _) => Exit::Usage.because(format!("nothing is known of `{key}`; {hint}")),
             (None, Ok(_)) => Exit::Usage.because(format!(
