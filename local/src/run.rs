@@ -29,7 +29,7 @@ use crate::write::{self, RefusedEvent, WriteError};
 pub const IN_FLIGHT: usize = 32;
 
 /// How long nothing may move before it is said what is waited for.
-const STALL: Duration = Duration::from_secs(5);
+const STALL: Duration = Duration::from_secs(10);
 
 /// How long a client may get nothing new, after everything was written, before it is given up. Longer than a missing
 /// version is waited for, and than a killed function's messages take to be delivered again.
@@ -175,7 +175,13 @@ async fn watch_stalls(
     not_expected: &watch::Sender<Option<HashSet<usize>>>,
     on_step: &(impl Fn(Step<'_>) + Sync),
 ) -> Infallible {
-    let mut received = 0;
+    let (mut received, mut said) = (0, HashSet::new());
+    let mut say_once = |what: String| {
+        if !said.contains(&what) {
+            on_step(Step::Waiting(&what));
+            said.insert(what);
+        }
+    };
     loop {
         tokio::time::sleep(STALL).await;
         let has_news =
@@ -187,10 +193,10 @@ async fn watch_stalls(
         let rejected = rejections(stack, expected).await.unwrap_or_default();
         let indexes: HashSet<usize> = rejected.iter().filter_map(|(index, _)| *index).collect();
         for (_, RejectedEvent { event, reason }) in &rejected {
-            on_step(Step::Waiting(&format!("{event} is rejected: {reason}")));
+            say_once(format!("{event} is rejected: {reason}"));
         }
         if indexes.is_empty() {
-            on_step(Step::Waiting(&waiting(count, event)));
+            say_once(waiting(count, event));
         }
         not_expected.send_modify(|not_expected| {
             if let Some(not_expected) = not_expected {
@@ -454,13 +460,13 @@ mod tests {
         check(
             1,
             expect![
-                "nothing new for 5 s; waiting for version 2 of `AFC F5`, until nothing new has come for 120 s"
+                "nothing new for 10 s; waiting for version 2 of `AFC F5`, until nothing new has come for 120 s"
             ],
         );
         check(
             3,
             expect![
-                "nothing new for 5 s; waiting for version 2 of `AFC F5`, and 2 events more, until nothing new has come for 120 s"
+                "nothing new for 10 s; waiting for version 2 of `AFC F5`, and 2 events more, until nothing new has come for 120 s"
             ],
         );
     }
