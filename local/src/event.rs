@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use shared::config::Source;
 use shared::event::Reader;
+use shared::message::EVENT_LIMIT;
 
 use crate::json::{Json, Map, Number};
 
@@ -104,6 +105,10 @@ pub fn carried(events: Vec<Event>, source: &Source) -> (Vec<Event>, Vec<BadLine>
         let next = next_versions.entry(event.mark.clone()).or_insert(place.first);
         let reason = match reader.read_admitted(&event.in_table()) {
             Err(why) => Some(why.to_string()),
+            Ok(Some(read)) if read.size() > EVENT_LIMIT => Some(format!(
+                "the event has {} bytes with its attributes; at most {EVENT_LIMIT} fit a message",
+                read.size()
+            )),
             Ok(Some(read)) if read.version() != *next => Some(format!(
                 "`{place}` is {}, and the next version of `{}` is {next}; number a mark's events from {}, without a gap, one \
                  line after the other",
@@ -205,6 +210,8 @@ mod tests {
             line("gap", 2, "2"),
             line("two", 0, "1.0"),
             line("two", 1, "2"),
+            line("huge", 0, "1")
+                .replace('}', &format!(r#","text":"{}"}}"#, "\\u0001".repeat(EVENT_LIMIT / 6))),
         ];
         let (events, bad_lines) = read_lines(lines.join("\n").as_bytes());
         assert_eq!(bad_lines, []);
@@ -218,6 +225,7 @@ mod tests {
             3: `RegistrationNumber.version` is 2, and the next version of `late` is 1; number a mark's events from 1, without a gap, one line after the other
             4: `RegistrationNumber.version` is 3, and the next version of `late` is 1; number a mark's events from 1, without a gap, one line after the other
             6: `RegistrationNumber.version` is 3, and the next version of `gap` is 2; number a mark's events from 1, without a gap, one line after the other
+            10: the event has 2095295 bytes with its attributes; at most 1047552 fit a message
         "#]].assert_eq(&said);
     }
 }
