@@ -1,9 +1,10 @@
 //! The main job: write events, follow every client, judge.
 
+mod journeys;
+mod rejected;
+
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws::operator::CallError;
@@ -12,21 +13,20 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 use shared::ledger::times;
 use shared::naming::OwnQueue;
-use shared::rejection::Rejection;
 use shared::text::counted;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
+use self::journeys::Journeys;
+use self::rejected::rejections;
 use crate::check::{ExpectedEvents, Verdict};
 use crate::event::Event;
 use crate::follow::Follower;
-use crate::json::Json;
 use crate::ministack::ACCOUNT;
 use crate::stack::{ClientAddress, Stack};
 use crate::write::{self, RefusedEvent, WriteError};
 
-/// How many events are on their way at the same time, if the load is paced: about what the local stack can hold, so
-/// that an event's delay is its own, and not that of a backlog.
-pub const IN_FLIGHT: usize = 32;
+pub use self::journeys::IN_FLIGHT;
+pub use self::rejected::RejectedEvent;
 
 /// How long nothing may move before it is said what is waited for.
 const STALL: Duration = Duration::from_secs(10);
@@ -68,15 +68,6 @@ pub enum Step<'s> {
     Received,
     /// Nothing has come for a while: what is waited for.
     Waiting(&'s str),
-}
-
-/// An event on the rejected queue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RejectedEvent {
-    /// The event's mark and version, as far as they are known.
-    pub event: String,
-    /// Why it can never be converted or sent.
-    pub reason: String,
 }
 
 /// What one client received.
@@ -184,11 +175,10 @@ async fn watch_stalls(
     };
     loop {
         tokio::time::sleep(STALL).await;
-        let has_news =
-            std::mem::replace(&mut received, journeys.receipts.load(Ordering::Relaxed)) != received;
+        let has_news = std::mem::replace(&mut received, journeys.receipts()) != received;
         let Some((count, first)) = journeys.lacking().filter(|_| !has_news) else { continue };
         let Some(event) = expected.events().get(first) else { continue };
-        journeys.window.close();
+        journeys.let_all_go();
         // A call that fails now is repeated, or the run itself fails.
         let rejected = rejections(stack, expected).await.unwrap_or_default();
         let indexes: HashSet<usize> = rejected.iter().filter_map(|(index, _)| *index).collect();
@@ -216,35 +206,7 @@ fn waiting(count: usize, first: &Event) -> String {
     )
 }
 
-/// The first messages of the rejected queue, with the number of each one's event if it is one of those `expected`.
-async fn rejections(
-    stack: &Stack,
-    expected: &ExpectedEvents,
-) -> Result<Vec<(Option<usize>, RejectedEvent)>, CallError> {
-    let (target, url) = (stack.connection().target(ACCOUNT), stack.own_queue_url(OwnQueue::Rejected));
-    // A look: they stay visible for others.
-    let invisible = Some(Duration::ZERO);
-    let messages = sqs::receive(&target, &url, sqs::BATCH_LIMIT, Duration::ZERO, invisible).await?;
-    let mut rejections: Vec<_> = messages.iter().map(|message| rejection(&message.body, expected)).collect();
-    // Stream and catch-up can each have found an event too large.
-    rejections.dedup();
-    Ok(rejections)
-}
-
-fn rejection(body: &str, expected: &ExpectedEvents) -> (Option<usize>, RejectedEvent) {
-    let Ok(rejection) = serde_json::from_str::<Rejection<'_>>(body) else {
-        let reason = "not a rejection of the functions".to_owned();
-        return (None, RejectedEvent { event: "a message".to_owned(), reason });
-    };
-    let keys = rejection.keys.and_then(|keys| Json::parse(keys.get()).ok());
-    let key = |name| keys.as_ref()?.at(&[name, "S"])?.as_text();
-    let is_it =
-        |event: &Event| key("mark") == Some(&event.mark) && key("createTime") == Some(&event.create_time);
-    let index = expected.events().iter().position(is_it);
-    let event = index.and_then(|index| expected.events().get(index)).map(name);
-    (index, RejectedEvent { event: event.unwrap_or_else(|| "an event".to_owned()), reason: rejection.reason })
-}
-
+/// What an event is called.
 fn name(event: &Event) -> String {
     format!("version {} of `{}`", event.version, event.mark)
 }
@@ -260,106 +222,6 @@ impl Left {
     /// Whether both queues are empty.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
-    }
-}
-
-/// How far each event is, by its number.
-struct Journeys {
-    events: Mutex<Vec<Journey>>,
-    /// How many events were received, counted once for each client.
-    receipts: AtomicUsize,
-    /// A permit for each event that may be sent on its way. Closed, also when nothing moves: any number may.
-    window: Semaphore,
-}
-
-/// How far an event is.
-#[derive(Clone, Copy)]
-struct Journey {
-    written_at: Option<Instant>,
-    /// The number of clients that lack it.
-    lacking: usize,
-    /// When the last of its clients received it.
-    arrived_at: Option<Instant>,
-}
-
-impl Journeys {
-    fn new(expected: &ExpectedEvents, clients: &[ClientAddress], load: Load) -> Self {
-        let count = |index| clients.iter().filter(|client| expected.is_wanted(&client.name, index)).count();
-        let journey = |index| Journey { written_at: None, lacking: count(index), arrived_at: None };
-        let events = (0..expected.events().len()).map(journey).collect();
-        let window = Semaphore::new(IN_FLIGHT);
-        if load == Load::Burst {
-            window.close();
-        }
-        Self { events: Mutex::new(events), receipts: AtomicUsize::new(0), window }
-    }
-
-    /// Waits until another event may be sent on its way.
-    async fn admit(&self) {
-        if let Ok(permit) = self.window.acquire().await {
-            permit.forget();
-        }
-    }
-
-    /// An event that was admitted is not written: another may go.
-    fn refused(&self) {
-        self.window.add_permits(1);
-    }
-
-    fn written(&self, index: usize) {
-        self.change(index, |journey| journey.written_at = Some(Instant::now()));
-    }
-
-    fn received(&self, index: usize) {
-        self.receipts.fetch_add(1, Ordering::Relaxed);
-        self.change(index, |journey| {
-            journey.lacking = journey.lacking.saturating_sub(1);
-            journey.arrived_at = Some(Instant::now());
-        });
-    }
-
-    /// Changes a journey. One that has ended lets another event go.
-    fn change(&self, index: usize, change: impl FnOnce(&mut Journey)) {
-        let mut events = self.lock();
-        let Some(journey) = events.get_mut(index) else { return };
-        let had_ended = journey.has_ended();
-        change(journey);
-        if journey.has_ended() && !had_ended {
-            self.window.add_permits(1);
-        }
-    }
-
-    fn written_at(&self, index: usize) -> Option<Instant> {
-        self.lock().get(index)?.written_at
-    }
-
-    /// How many written events a client lacks, and the number of the first.
-    fn lacking(&self) -> Option<(usize, usize)> {
-        let events = self.lock();
-        let mut lacking =
-            events.iter().enumerate().filter(|(_, event)| event.written_at.is_some() && event.lacking > 0);
-        let (first, _) = lacking.next()?;
-        Some((1 + lacking.count(), first))
-    }
-
-    /// How many events a second reached all of their clients, from `start` to the last receipt.
-    fn rate(&self, start: Instant) -> u64 {
-        let events = self.lock();
-        let arrivals: Vec<Instant> =
-            events.iter().filter(|event| event.has_ended()).filter_map(|event| event.arrived_at).collect();
-        let last = arrivals.iter().max().map_or(Duration::ZERO, |last| last.duration_since(start));
-        let milliseconds = last.as_millis().max(1);
-        u64::try_from(arrivals.len() as u128 * 1000 / milliseconds).unwrap_or(u64::MAX)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Journey>> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Journey {
-    fn has_ended(&self) -> bool {
-        self.written_at.is_some() && self.lacking == 0
     }
 }
 
@@ -414,45 +276,6 @@ mod tests {
     use super::*;
     use crate::marks;
 
-    fn client(name: &str) -> ClientAddress {
-        let name = name.to_owned();
-        ClientAddress { name, account: String::new(), queue_name: String::new(), queue_url: String::new() }
-    }
-
-    #[tokio::test]
-    async fn an_event_is_on_its_way_until_its_last_client_has_it() {
-        let expected = ExpectedEvents::new(marks::histories(1, IN_FLIGHT + 1, 0));
-        let journeys = Journeys::new(&expected, &[client("A"), client("B")], Load::Paced);
-        for index in 0..IN_FLIGHT {
-            journeys.admit().await;
-            journeys.written(index);
-        }
-        let free = || journeys.window.available_permits();
-        assert_eq!((free(), journeys.lacking()), (0, Some((IN_FLIGHT, 0))));
-        journeys.received(0);
-        assert_eq!(free(), 0);
-        journeys.received(0);
-        assert_eq!((free(), journeys.lacking()), (1, Some((IN_FLIGHT - 1, 1))));
-        journeys.admit().await;
-        // A message can overtake the answer to the write that caused it.
-        journeys.received(IN_FLIGHT);
-        journeys.received(IN_FLIGHT);
-        assert_eq!(free(), 0);
-        journeys.written(IN_FLIGHT);
-        assert_eq!(free(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_burst_waits_for_nothing() {
-        let expected = ExpectedEvents::new(marks::histories(1, IN_FLIGHT + 1, 0));
-        let journeys = Journeys::new(&expected, &[client("A")], Load::Burst);
-        for index in 0..=IN_FLIGHT {
-            journeys.admit().await;
-            journeys.written(index);
-        }
-        assert_eq!(journeys.lacking(), Some((IN_FLIGHT + 1, 0)));
-    }
-
     #[test]
     fn what_is_waited_for_is_named() {
         let events = marks::histories(1, 2, 0);
@@ -469,23 +292,5 @@ mod tests {
                 "nothing new for 10 s; waiting for version 2 of `AFC F5`, and 2 events more, until nothing new has come for 120 s"
             ],
         );
-    }
-
-    #[test]
-    fn a_rejection_names_its_event_if_it_was_written_here() {
-        let events = marks::histories(1, 2, 1_767_603_600_000);
-        let expected = ExpectedEvents::new(events);
-        let body = |time: &str| {
-            format!(r#"{{"reason":"why","keys":{{"mark":{{"S":"AFC F5"}},"createTime":{{"S":"{time}"}}}}}}"#)
-        };
-        let rejected =
-            |event: &str, reason: &str| RejectedEvent { event: event.to_owned(), reason: reason.to_owned() };
-        assert_eq!(
-            rejection(&body("2026-01-05T09:00:00.250Z"), &expected),
-            (Some(1), rejected("version 2 of `AFC F5`", "why"))
-        );
-        assert_eq!(rejection(&body("2020-01-01T00:00:00Z"), &expected), (None, rejected("an event", "why")));
-        let strange = rejected("a message", "not a rejection of the functions");
-        assert_eq!(rejection("{", &expected), (None, strange));
     }
 }
