@@ -305,7 +305,7 @@ fn findings_for_programs() {
               "key": null,
               "problem": "holds everything back for 5 s",
               "remedy": "run `fanoutctl queue repair Billing`",
-               "advice": null,
+              "advice": null,
               "severity": "fault"
             },
             {
@@ -314,7 +314,7 @@ fn findings_for_programs() {
               "key": null,
               "problem": "is not encrypted",
               "remedy": "run `fanoutctl queue repair Billing`",
-               "advice": null,
+              "advice": null,
               "severity": "fault"
             },
             {
