@@ -509,6 +509,8 @@ const DEFAULT_STACK: &str = "mark-event-queue";
 
 /// The config unless an option names another.
 const DEFAULT_CONFIG: &str = "client-queues.toml";
+/// The config's name unless an option names another.
+pub(crate) const DEFAULT_CONFIG: &str = "client-queues.toml";
 
 const EVERYWHERE: &str = "Options of every command";
 

@@ -690,6 +690,16 @@ fn a_client_is_written_into_the_config_and_taken_out_again() {
     assert_eq!(fs::read_to_string(&path).unwrap(), CONFIG);
     let files = fs::read_dir(&directory).unwrap().count();
     assert_eq!(files, 2, "nothing else is left");
+    // Who made it so does not want it changed.
+    fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
+    check(
+        &["client", "add", "Parking"],
+        expect![[r#"
+            exit 3
+            --- stderr
+            error: `client-queues.toml` can't be written: permission denied
+        "#]],
+    );
     fs::remove_file(&path).unwrap();
     check(
         &["client", "remove", "Parking"],

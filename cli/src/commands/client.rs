@@ -102,9 +102,13 @@ fn replace(path: &Path, old: &str, text: &str) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let new = path.with_file_name(name);
+    let permissions = fs::metadata(&path)?.permissions();
+    if permissions.readonly() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
     let mut file = OpenOptions::new().write(true).create_new(true).open(&new)?;
-    let written = fs::metadata(&path)
-        .and_then(|metadata| file.set_permissions(metadata.permissions()))
+    let written = file
+        .set_permissions(permissions)
         .and_then(|()| file.write_all(text.as_bytes()))
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::read_to_string(&path))

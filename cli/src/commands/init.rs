@@ -4,12 +4,13 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use aws::operator::CallFault;
 use aws::operator::table::{self, Stream};
 use serde::Serialize;
 use shared::sample::{DraftConfig, DraftTable, Severity};
 use shared::text::{printable, shell_quoted};
 
-use crate::args::{InitArguments, stack_option};
+use crate::args::{DEFAULT_CONFIG, InitArguments, stack_option};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::finding::Finding;
@@ -57,7 +58,13 @@ pub async fn execute(context: &Context, arguments: &InitArguments) -> Result<Exi
     }
     let target = context.target().await?;
     let name = &arguments.table;
-    let table = table::describe(&target, name).await?;
+    let table = table::describe(&target, name).await.map_err(|error| match error.fault {
+        CallFault::Missing => Exit::Unreachable.because(format!(
+            "there is no table `{name}` in {} of this account; name another with `--table`, or another region with `AWS_REGION`",
+            target.region()
+        )),
+        _ => error.into(),
+    })?;
     let Some(sort_key) = table.sort_key else {
         return Err(Exit::Findings.because(format!(
             "table `{name}` has no sort key, and so one item for each partition key; name the table that holds each event of an \
@@ -85,7 +92,13 @@ pub async fn execute(context: &Context, arguments: &InitArguments) -> Result<Exi
     let is_fault = |finding: &Finding| finding.severity == Severity::Fault;
     let is_done = page.events > 0 && !findings.iter().any(is_fault);
     let report = Report { file, table: name.clone(), stream_arn, page, unknown, findings };
-    context.output.print(&report, |report, style| report.to_text(&stack_option(&context.stack), style))?;
+    let config = if report.file == DEFAULT_CONFIG {
+        String::new()
+    } else {
+        format!(" --config {}", shell_quoted(&report.file))
+    };
+    let options = stack_option(&context.stack) + &config;
+    context.output.print(&report, |report, style| report.to_text(&options, style))?;
     Ok(if is_done { Exit::Done } else { Exit::Findings })
 }
 
@@ -97,7 +110,8 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 }
 
 impl Report {
-    fn to_text(&self, stack: &str, style: Style) -> String {
+    /// `options` are those of the command line for the next step.
+    fn to_text(&self, options: &str, style: Style) -> String {
         let Self { file, table, stream_arn, page, unknown, findings } = self;
         let mut text = page.to_text(&format!("table `{table}`"), style);
         let unknown = unknown.iter().map(|why| format!("not known: {}\n", printable(why)));
@@ -110,11 +124,10 @@ impl Report {
         }
         text += &format!("\n{} is written. Look at each line of it, then\n", printable(file));
         text + &match stream_arn {
-            Some(arn) => format!("  fanoutctl deploy --stream-arn {}{stack}\n", shell_quoted(arn)),
-            None => {
-                "switch on the table's stream, with new images, and\n  fanoutctl deploy --stream-arn ARN\n"
-                    .to_owned()
-            }
+            Some(arn) => format!("  fanoutctl deploy --stream-arn {}{options}\n", shell_quoted(arn)),
+            None => format!(
+                "switch on the table's stream, with new images, and\n  fanoutctl deploy --stream-arn ARN{options}\n"
+            ),
         }
     }
 }

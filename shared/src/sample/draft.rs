@@ -281,7 +281,7 @@ impl<'t> Draft<'t> {
             "A client: a team that receives events. The stack makes a queue for it, or it brings one along. `fanoutctl client \
              add NAME` writes another, with `--history` for all that the table has, or `--filter` for some of it.",
         );
-        text + &format!("[[client]]\n{}\n", toml_line("name", self.client.as_str()))
+        text + &format!("\n[[client]]\n{}\n", toml_line("name", self.client.as_str()))
     }
 }
 

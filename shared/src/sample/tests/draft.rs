@@ -91,6 +91,7 @@ fn the_text_of_a_draft_teaches() {
 
         # A client: a team that receives events. The stack makes a queue for it, or it brings one along. `fanoutctl client add
         # NAME` writes another, with `--history` for all that the table has, or `--filter` for some of it.
+
         [[client]]
         name = "Example"
     "##]].assert_eq(&drafted("pk", "sk", &page).text);
@@ -116,6 +117,7 @@ fn the_text_of_a_draft_teaches() {
 
         # A client: a team that receives events. The stack makes a queue for it, or it brings one along. `fanoutctl client add
         # NAME` writes another, with `--history` for all that the table has, or `--filter` for some of it.
+
         [[client]]
         name = "Example"
     "##]].assert_eq(&drafted("pk", "sk", &empty).text);
