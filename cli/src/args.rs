@@ -507,8 +507,6 @@ static CONFIG: OnceLock<PathBuf> = OnceLock::new();
 /// The stack's name unless an option names another.
 const DEFAULT_STACK: &str = "mark-event-queue";
 
-/// The config unless an option names another.
-const DEFAULT_CONFIG: &str = "client-queues.toml";
 /// The config's name unless an option names another.
 pub(crate) const DEFAULT_CONFIG: &str = "client-queues.toml";
 

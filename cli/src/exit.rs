@@ -84,6 +84,19 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Whether a right was missing, and not credentials.
+    pub fn lacks_right(&self) -> bool {
+        match self {
+            Self::Message(..) => false,
+            Self::Call(error)
+            | Self::Stack(DeployError::Call(error))
+            | Self::Change(DeployError::Call(error)) => error.fault == CallFault::NotAllowed,
+            Self::Stack(_) | Self::Change(_) => false,
+        }
+    }
+}
+
 impl From<CallFault> for Exit {
     fn from(fault: CallFault) -> Self {
         match fault {

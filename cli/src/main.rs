@@ -17,7 +17,7 @@ fn main() -> anyhow::Result<ExitCode> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
         tokio::select! {
-            exit = commands::execute(arguments) => return anyhow::Ok(exit),
+            exit = commands::execute(arguments, rights(&matches)) => return anyhow::Ok(exit),
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
             _ = hang_up.recv() => {}
@@ -26,11 +26,6 @@ fn main() -> anyhow::Result<ExitCode> {
         eprintln!("{}", printable(&interrupted));
         Ok(Exit::Interrupted)
     })?;
-    if exit == Exit::NotAllowed
-        && let Some(rights) = rights(&matches)
-    {
-        eprintln!("{rights}");
-    }
     // A build runs on a thread of its own, which no signal stops.
     runtime.shutdown_background();
     Ok(ExitCode::from(exit as u8))

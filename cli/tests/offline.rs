@@ -551,7 +551,6 @@ fn credentials_that_are_not_taken_are_named_with_what_helps() {
             exit 5
             --- stderr
             error: `DescribeStacks` of `mark-event-queue`: The security token included in the request is expired (`ExpiredToken`); the credentials of `AWS_ACCESS_KEY_ID` have expired; set new ones (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`), or unset these and take a profile
-            Rights: `WatchPolicy`.
         "#]],
     );
     check(
@@ -561,7 +560,6 @@ fn credentials_that_are_not_taken_are_named_with_what_helps() {
             exit 5
             --- stderr
             error: `DescribeStacks` of `mark-event-queue`: The security token included in the request is invalid. (`InvalidClientTokenId`); `…` does not take the credentials of `AWS_ACCESS_KEY_ID`; set new ones (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`), or unset these and take a profile
-            Rights: `WatchPolicy`.
         "#]],
     );
 }

@@ -66,8 +66,8 @@ pub fn interrupted(arguments: &Arguments) -> String {
     }
 }
 
-/// Runs the command of the command line, and prints why if it fails.
-pub async fn execute(arguments: Arguments) -> Exit {
+/// Runs the command of the command line, and prints why if it fails; with `rights`, which it takes, if one was missing.
+pub async fn execute(arguments: Arguments, rights: Option<String>) -> Exit {
     let Common { stack, config: config_path, json } = arguments.common;
     let context = Context::new(stack, config_path, Output::new(json));
     let result = match arguments.command {
@@ -108,6 +108,9 @@ pub async fn execute(arguments: Arguments) -> Exit {
         let advice = context.advice(&failure).map(|advice| format!("; {advice}")).unwrap_or_default();
         for line in format!("{failure}{advice}").lines() {
             eprintln!("{prefix}{}", printable(line));
+        }
+        if failure.lacks_right() {
+            eprintln!("{}", rights.unwrap_or_default());
         }
         failure.exit()
     })
