@@ -438,13 +438,13 @@ async fn an_event_is_traced_at_each_stage_and_what_is_said_mends_it() -> anyhow:
     operator.run(&["pause", "Enforcement"], 0);
     let mut tail = operator.tail("Insurance", mark)?;
     assert!(tail.line()?["detail"].as_str().unwrap().contains("held after version 2: breaks the import"));
-    let attributes = operator.delete_queue("Billing").await?;
+    operator.delete_queue("Billing").await?;
     operator.write(&expected, 2..3).await?;
     operator.until_fanned_out(mark, 3).await?;
     operator.run(&["catch-up", "Billing"], 6);
     let behind = trace(0, "3");
     for (client, why, command) in [
-        ("Billing", "queue_fails", "fanoutctl catch-up Billing".to_owned()),
+        ("Billing", "queue_fails", "fanoutctl queue repair Billing".to_owned()),
         ("Insurance", "held", format!("fanoutctl release Insurance --group '{mark}'")),
         ("Enforcement", "paused", "fanoutctl resume Enforcement".to_owned()),
     ] {
@@ -458,16 +458,10 @@ async fn an_event_is_traced_at_each_stage_and_what_is_said_mends_it() -> anyhow:
     // A command that is printed names the config as the command line does.
     let config = operator.config.to_str().unwrap();
     let (text, _) = operator.run(&["trace", "--group", mark, "--config", config], 0);
-    assert!(text.contains(&format!("→ fanoutctl catch-up Billing --config {config}\n")), "{text}");
+    assert!(text.contains(&format!("→ fanoutctl queue repair Billing --config {config}\n")), "{text}");
 
     // What is said mends it.
-    operator.make_queue("Billing", attributes).await?;
-    let start = Instant::now();
-    while fanoutctl(&operator.ground, &operator.config, &["catch-up", "Billing"])?.output()?.status.code()
-        != Some(0)
-    {
-        anyhow::ensure!(start.elapsed() < PATIENCE, "Billing can't be caught up");
-    }
+    operator.run(&["queue", "repair", "Billing", "--yes"], 0);
     operator.run(&["release", "Insurance", "--group", mark], 0);
     operator.run(&["resume", "Enforcement"], 0);
     operator.run(&["catch-up", "--all"], 0);
