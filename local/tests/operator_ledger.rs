@@ -390,7 +390,8 @@ async fn what_is_wrong_with_a_ledger_is_found() -> anyhow::Result<()> {
         let of_ledger = findings.filter(|finding| finding["subject"] == format!("ledger `{ledger}`"));
         of_ledger.map(|finding| finding["problem"].as_str().unwrap().to_owned()).collect()
     };
-    let recovery = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(false).build()?;
+    let recovery =
+        PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(false).build()?;
     let call = dynamodb.update_continuous_backups().table_name(&ledger);
     call.point_in_time_recovery_specification(recovery).send().await?;
     assert_eq!(findings(), ["nothing brings it back if it is lost or damaged"]);

@@ -6,6 +6,7 @@ use shared::control::TypedKey;
 
 use super::queue::Sight;
 use super::{look, source};
+use crate::args::stack_option;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Row, Style, Tone, figure, instant, shortened, table};
@@ -47,19 +48,25 @@ struct Entry<'s> {
     version: Option<i64>,
     since: Option<String>,
     reason: String,
+    /// The command that sends its event, once what the reason names is mended.
+    command: String,
 }
 
 pub(super) async fn execute(context: &Context, limit: usize) -> Result<Exit, Failure> {
     let sight = look(context, limit, |_| true).await?;
-    context.output.print(&list(&sight, limit, source(context).as_ref()), text)?;
+    let stack = stack_option(&context.stack);
+    context.output.print(&list(&sight, limit, source(context).as_ref(), &stack), text)?;
     Ok(Exit::Done)
 }
 
-fn list<'s>(sight: &'s Sight, limit: usize, source: Option<&Source>) -> List<'s> {
+/// `stack` is the option that names the stack in a command.
+fn list<'s>(sight: &'s Sight, limit: usize, source: Option<&Source>, stack: &str) -> List<'s> {
     let ids: Vec<&str> = sight.rejections.iter().map(|rejection| rejection.message.id.as_str()).collect();
+    let command = |id| format!("fanoutctl rejected resend {}{stack}", shortest(id, &ids));
     let entry = |rejection: &'s Rejection| Entry {
         id: &rejection.message.id,
         short_id: shortest(&rejection.message.id, &ids),
+        command: command(&rejection.message.id),
         key: rejection.key(source),
         group: rejection.group(),
         aggregate: rejection.aggregate(source),
@@ -83,6 +90,11 @@ fn text(list: &List<'_>, style: Style) -> String {
         let header = ["id", "aggregate", "event", "version", "since", "reason"];
         text += &table(header, list.rejections.iter().map(row), style);
         text.push('\n');
+        if let [only] = list.rejections.as_slice() {
+            text += &format!("once what the reason names is mended: {}\n", only.command);
+        } else if let Some(first) = list.rejections.first() {
+            text += &format!("once what a reason names is mended: {}, for example\n", first.command);
+        }
     } else if list.messages == 0 {
         text += "nothing is rejected\n";
     }
@@ -117,7 +129,7 @@ mod tests {
     }
 
     fn check(sight: &Sight, expected: &Expect) {
-        expected.assert_eq(&text(&list(sight, 3, Some(&source())), Style::Plain));
+        expected.assert_eq(&text(&list(sight, 3, Some(&source()), " --stack test"), Style::Plain));
     }
 
     fn rejections() -> Vec<Rejection> {
@@ -141,6 +153,7 @@ mod tests {
                 00000004  ~rejected  -            -  2026-01-05T09:00:00Z  not a stream record: it has no `eventName`
                 00000006  A          -            -  2026-01-05T09:00:00Z  red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong re…
                 00000007  A          -            -  2026-01-05T09:00:00Z  not a rejection of the functions: line 1, column 2 of its b…
+                once what a reason names is mended: fanoutctl rejected resend 00000003 --stack test, for example
                 showing 4 of 31; more than `--limit` are not looked at
             "#]],
         );
@@ -165,7 +178,7 @@ mod tests {
     #[test]
     fn programs_get_everything_but_bodies() {
         let sight = sight(rejections(), 27);
-        let json = serde_json::to_string_pretty(&list(&sight, 100, Some(&source()))).unwrap();
+        let json = serde_json::to_string_pretty(&list(&sight, 100, Some(&source()), "")).unwrap();
         expect![[r#"
             {
               "rejections": [
@@ -178,7 +191,8 @@ mod tests {
                   "event_id": "e-3",
                   "version": 3,
                   "since": "2026-01-05T09:00:00Z",
-                  "reason": "the event lacks `eventId`, its id; `[source]` in `client-queues.toml` says where it is"
+                  "reason": "the event lacks `eventId`, its id; `[source]` in `client-queues.toml` says where it is",
+                  "command": "fanoutctl rejected resend 00000003"
                 },
                 {
                   "id": "00000004-0000-4000-8000-000000000000",
@@ -187,7 +201,8 @@ mod tests {
                   "event_id": null,
                   "version": null,
                   "since": "2026-01-05T09:00:00Z",
-                  "reason": "not a stream record: it has no `eventName`"
+                  "reason": "not a stream record: it has no `eventName`",
+                  "command": "fanoutctl rejected resend 00000004"
                 },
                 {
                   "id": "00000006-0000-4000-8000-000000000000",
@@ -196,7 +211,8 @@ mod tests {
                   "event_id": null,
                   "version": null,
                   "since": "2026-01-05T09:00:00Z",
-                  "reason": "red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong"
+                  "reason": "red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong",
+                  "command": "fanoutctl rejected resend 00000006"
                 },
                 {
                   "id": "00000007-0000-4000-8000-000000000000",
@@ -205,7 +221,8 @@ mod tests {
                   "event_id": null,
                   "version": null,
                   "since": "2026-01-05T09:00:00Z",
-                  "reason": "not a rejection of the functions: line 1, column 2 of its body is not as expected"
+                  "reason": "not a rejection of the functions: line 1, column 2 of its body is not as expected",
+                  "command": "fanoutctl rejected resend 00000007"
                 }
               ],
               "messages": 31,
