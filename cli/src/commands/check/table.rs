@@ -1,5 +1,6 @@
 //! Findings about the event table and its stream.
 
+use crate::args::stack_option;
 use aws::operator::table::Table;
 
 use super::{Findings, page};
@@ -35,8 +36,9 @@ fn stream(findings: &mut Findings<'_>, subject: &str, read: &str, table: &Table)
         return findings.add(subject, "it has no stream", remedy);
     };
     if stream.arn != read {
+        let stack = stack_option(&findings.facts.stack);
         let problem = format!("the stack reads its stream `{read}`, which is closed");
-        findings.add(subject, problem, format!("deploy with its new one: `--stream-arn {}`", stream.arn));
+        findings.add(subject, problem, format!("run `fanoutctl deploy --stream-arn {}{stack}`", stream.arn));
     }
     let view_type = stream.view_type.as_str();
     let problem = match view_type {

@@ -131,8 +131,8 @@ fn the_table_and_its_stream() {
     check_table(
         &|table| table.stream = stream(&newer, "NEW_IMAGE"),
         &expect![[r#"
-        event table `Events`: the stack reads its stream `arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000`, which is closed; deploy with its new one: `--stream-arn arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-02-05T09:00:00.000`
-    "#]],
+            event table `Events`: the stack reads its stream `arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000`, which is closed; run `fanoutctl deploy --stream-arn arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-02-05T09:00:00.000`
+        "#]],
     );
     check(
         |facts| facts.table = Some(Err(error(CallFault::Missing))),
