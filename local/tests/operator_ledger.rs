@@ -9,7 +9,7 @@
 
 mod support;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::ops::Range;
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use aws::operator::sqs;
 use aws_sdk_dynamodb::types::{AttributeValue, PointInTimeRecoverySpecification};
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use local::check::ExpectedEvents;
 use local::follow::Follower;
 use local::ministack::ACCOUNT;
@@ -560,28 +560,9 @@ impl Operator {
         Ok(Tail { tail, lines })
     }
 
-    /// Deletes a client's queue, and returns what it takes to make it again.
-    async fn delete_queue(&self, client: &str) -> anyhow::Result<HashMap<QueueAttributeName, String>> {
-        let (sqs, url) = (self.ground.connection().sqs(ACCOUNT), self.url(client));
-        let call = sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
-        let mut attributes = call.send().await?.attributes.unwrap_or_default();
-        attributes.retain(|name, _| {
-            let name = name.as_str();
-            !name.starts_with("Approximate")
-                && !["QueueArn", "CreatedTimestamp", "LastModifiedTimestamp"].contains(&name)
-        });
-        sqs.delete_queue().queue_url(&url).send().await?;
-        Ok(attributes)
-    }
-
-    async fn make_queue(
-        &self,
-        client: &str,
-        attributes: HashMap<QueueAttributeName, String>,
-    ) -> anyhow::Result<()> {
-        let call = self.ground.connection().sqs(ACCOUNT).create_queue();
-        let call = call.queue_name(format!("MarkFanOutClient{client}.fifo"));
-        call.set_attributes(Some(attributes)).send().await?;
+    async fn delete_queue(&self, client: &str) -> anyhow::Result<()> {
+        let sqs = self.ground.connection().sqs(ACCOUNT);
+        sqs.delete_queue().queue_url(self.url(client)).send().await?;
         Ok(())
     }
 
