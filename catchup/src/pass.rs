@@ -304,8 +304,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     ) -> Vec<PlannedGroup> {
         let runs = planned.into_iter().map(|PlannedGroup { task, mut plan, due }| {
             let rejections = mem::take(&mut plan.rejected).into_iter().map(|event| {
-                let rejection =
-                    Rejection::of_item(&self.own.source, &task.item.key, &event.identity, &event.why);
+                let (source, key) = (&self.own.source, &task.item.key);
+                let rejection = Rejection::of_item(source, key, &event.identity, event.version, &event.why);
                 RejectedEvent { event, rejection }
             });
             let items = rejections.collect();

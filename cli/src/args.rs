@@ -43,7 +43,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FANOUTCTL_C
 /// Carries a DynamoDB table's events to every client's queue: checks, deploys and watches the stack.
 ///
 /// client-queues.toml registers the clients. Region, credentials, profile and endpoint are found as every AWS tool
-/// finds them: `AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL`, ….
+/// finds them: `AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL`, …. `NO_COLOR` leaves colours out.
 #[derive(Debug, Parser)]
 #[command(name = "fanoutctl", version = VERSION, term_width = 110, after_help = EXIT_STATUS, propagate_version = true)]
 pub struct Arguments {

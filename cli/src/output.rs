@@ -18,7 +18,7 @@ pub struct Output {
     style: Style,
 }
 
-/// The form of text for people.
+/// The form of text for people. What draws in a terminal leaves colours out if `NO_COLOR` says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Lines and colours, for a terminal.
@@ -119,12 +119,12 @@ fn table_of_width<const N: usize>(
     let rows: Vec<Row<N>> = rows.into_iter().collect();
     let mut table = Table::new();
     table.load_style(if style == Style::Terminal { presets::UTF8_FULL_CONDENSED } else { presets::NOTHING });
-    if style == Style::Terminal {
+    if style == Style::Terminal
+        // Some programs that run others give them a terminal of no width.
+        && let Some(width) = width.or_else(|| table.width()).filter(|width| *width > 0)
+    {
         // Long cells have several lines, so that no line is cut.
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        if let Some(width) = width {
-            table.set_width(width);
-        }
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
     table.set_header(header);
     for row in &rows {

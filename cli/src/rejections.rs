@@ -60,7 +60,8 @@ impl Rejection {
     /// The event's number inside its aggregate, if rejection and config contain it.
     pub fn version(&self, source: Option<&Source>) -> Option<i64> {
         let place = &source?.version;
-        self.items().iter().find_map(|item| version_of(item, place)).or_else(|| self.message_version())
+        let of_item = || self.items().iter().find_map(|item| version_of(item, place));
+        of_item().or_else(|| self.message_version()).or_else(|| self.content().ok()?.version)
     }
 
     /// The aggregate as an operator names it: its key, or the group if that is all there is.
@@ -189,6 +190,7 @@ mod tests {
         check(r#"{"reason":"r","record":{"dynamodb":{"Keys":{"mark":{"S":"AFC F5"}}}}}"#, ("AFC F5", None));
         let message = r#"{"messageAttributes":{"version":{"stringValue":"7"}}}"#;
         check(&format!(r#"{{"reason":"r","record":{message}}}"#), ("~rejected", Some(7)));
+        check(r#"{"reason":"r","keys":{"mark":{"S":"AFC F5"}},"version":9}"#, ("AFC F5", Some(9)));
         check(r#"{"reason":"r","keys":{"mark":7},"image":[1]}"#, ("~rejected", None));
         check("no JSON", ("~rejected", None));
     }

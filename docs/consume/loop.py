@@ -65,5 +65,5 @@ while True:
 
 for group, state in store.states.items():
     has = {"group": group, "version": state.version, "incarnation": state.incarnation}
-    has["missingFrom"] = state.asked.first if state.asked else None
+    has["missing_from"] = state.asked.first if state.asked else None
     print(json.dumps(has | {"events": store.events[group]}, separators=(",", ":")))

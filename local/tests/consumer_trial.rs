@@ -74,7 +74,7 @@ async fn a_team_sees_an_event_arrive_and_rehearses_its_consumer() -> anyhow::Res
 
 /// What the page compares of a group.
 fn compared(group: &Value) -> String {
-    let members = ["group", "version", "incarnation", "missingFrom", "events"];
+    let members = ["group", "version", "incarnation", "missing_from", "events"];
     let compared: Map<String, Value> =
         members.into_iter().map(|name| (name.to_owned(), group[name].clone())).collect();
     Value::Object(compared).to_string()

@@ -34,16 +34,24 @@ pub struct Rejection<'a> {
     /// The whole record, if nothing of the above could be read of it; left out if it would not fit.
     #[serde(borrow)]
     pub record: Option<&'a RawValue>,
+    /// The event's number in its aggregate, where nothing of the above has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
 }
 
 impl Rejection<'_> {
-    /// The message about an item of the event table that can never be sent.
-    pub fn of_item(source: &Source, key: &Key, identity: &EventIdentity, why: &str) -> Message {
+    /// The message about an item of the event table that can never be sent, of which this version was read.
+    pub fn of_item(source: &Source, key: &Key, identity: &EventIdentity, version: i64, why: &str) -> Message {
         let mut keys = Map::new();
         keys.insert(source.partition_key.clone(), in_json(key));
         keys.insert(source.sort_key.clone(), in_json(&identity.sort));
         let keys = to_raw_value(&keys).ok();
-        let rejection = Rejection { reason: why.to_owned(), keys: keys.as_deref(), ..Rejection::default() };
+        let rejection = Rejection {
+            reason: why.to_owned(),
+            keys: keys.as_deref(),
+            version: Some(version),
+            ..Rejection::default()
+        };
         rejection.message(Some(Group::of(key)), &DeduplicationId::of_event(key, identity))
     }
 
@@ -120,7 +128,7 @@ mod tests {
             stream: Some("arn:aws:dynamodb:eu-west-2:111122223333:table/T/stream/S".to_owned()),
             sequence_number: Some("4421584500000000017450439091".to_owned()),
             image: Some(&image),
-            record: None,
+            ..Rejection::default()
         };
         rejection.message(None, &DeduplicationId::of_stream_record("r-1"))
     }

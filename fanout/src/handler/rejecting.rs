@@ -45,7 +45,8 @@ impl Fanout {
             for event in &planned.plan.run.rejected {
                 let (version, why) = (event.version, &event.why);
                 error!(%group, version, why, "event in the table cannot be sent; it gets a rejection");
-                let rejection = Rejection::of_item(&self.source, planned.key(), &event.identity, why);
+                let rejection =
+                    Rejection::of_item(&self.source, planned.key(), &event.identity, version, why);
                 rejections.push(RejectionMessage { subject: group.clone(), rejection });
             }
         }
@@ -68,7 +69,8 @@ impl Fanout {
             for event in &implausible.events {
                 let (group, version, why) = (implausible.group(), event.version, event.why());
                 error!(%group, version, why, "event is not believed; it gets a rejection");
-                let rejection = Rejection::of_item(&self.source, implausible.key(), &event.identity, &why);
+                let rejection =
+                    Rejection::of_item(&self.source, implausible.key(), &event.identity, version, &why);
                 rejections.push(RejectionMessage { subject: group.clone(), rejection });
             }
         }
