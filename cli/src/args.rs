@@ -490,7 +490,8 @@ pub(crate) fn stack_option(stack: &str) -> String {
     options(stack, CONFIG.get().map(PathBuf::as_path))
 }
 
-fn options(stack: &str, config: Option<&Path>) -> String {
+/// The options with which a printed command is about `stack` and `config`.
+pub(crate) fn options(stack: &str, config: Option<&Path>) -> String {
     let mut options = String::new();
     if stack != DEFAULT_STACK {
         options += &format!(" --stack {stack}");
@@ -508,7 +509,7 @@ static CONFIG: OnceLock<PathBuf> = OnceLock::new();
 const DEFAULT_STACK: &str = "mark-event-queue";
 
 /// The config's name unless an option names another.
-pub(crate) const DEFAULT_CONFIG: &str = "client-queues.toml";
+const DEFAULT_CONFIG: &str = "client-queues.toml";
 
 const EVERYWHERE: &str = "Options of every command";
 

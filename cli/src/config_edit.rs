@@ -95,7 +95,8 @@ fn clients<'d>(document: &'d DeTable<'_>, text: &str) -> Result<Vec<&'d Spanned<
     if clients.iter().all(is_section) { Ok(clients.iter().collect()) } else { Err(EditError::Inline) }
 }
 
-/// The lines of a client, with the comments right above and below them.
+/// The lines of a client, with the comments right above and below them. Comments right above the next section are that
+/// section's.
 fn block(text: &str, client: &Spanned<DeValue<'_>>) -> Range<usize> {
     let is_comment = |line: &&str| line.trim_start().starts_with('#');
     let (before, _) = split(text, client.span().start);
@@ -103,7 +104,9 @@ fn block(text: &str, client: &Spanned<DeValue<'_>>) -> Range<usize> {
     let (inside, behind) = split(text, end(client));
     let mut lines = behind.split_inclusive('\n');
     let rest = lines.next().map_or(0, str::len);
-    let below = lines.take_while(is_comment).map(str::len).sum::<usize>();
+    let below = lines.by_ref().take_while(is_comment).map(str::len).sum::<usize>();
+    let (_, next) = split(behind, rest + below);
+    let below = if next.trim_start_matches([' ', '\t']).starts_with('[') { 0 } else { below };
     before.len() - above..inside.len() + rest + below
 }
 

@@ -502,7 +502,7 @@ fn a_call_that_is_not_allowed_has_a_status_of_its_own() {
         exit 5
         --- stderr
         error: `DescribeStacks` of `mark-event-queue`: User: arn:aws:iam::111122223333:user/Somebody is not authorized to perform: cloudformation:DescribeStacks (`AccessDenied`)
-        Rights: `WatchPolicy`; with `InspectPolicy` besides, how items of the event table are read.
+        Rights: `WatchPolicy`; with `InspectPolicy` besides, how items of the event table are read; for a new stack, `cloudformation:ListExports`, `dynamodb:ListTables` and `dynamodb:DescribeTable`, to look its stream up.
     "#]].assert_eq(&run(&mut fanoutctl_at(&endpoint, &directory, &["plan"])));
     // The answer of a proxy between here and AWS.
     let endpoint = service("403 Forbidden", "");
@@ -510,7 +510,7 @@ fn a_call_that_is_not_allowed_has_a_status_of_its_own() {
         exit 5
         --- stderr
         error: `DescribeStacks` of `mark-event-queue`: HTTP status 403, without a reason
-        Rights: `WatchPolicy`; with `InspectPolicy` besides, how items of the event table are read.
+        Rights: `WatchPolicy`; with `InspectPolicy` besides, how items of the event table are read; for a new stack, `cloudformation:ListExports`, `dynamodb:ListTables` and `dynamodb:DescribeTable`, to look its stream up.
     "#]]
     .assert_eq(&run(&mut fanoutctl_at(&endpoint, &directory, &["plan"])));
 }

@@ -66,8 +66,8 @@ async fn a_client_that_gets_nothing_is_named_with_the_reason_and_what_mends_it()
     operator.put(event("PAU 1", 2)).await?;
     let said = operator.until_status_of("Enforcement", "paused");
     said.names("PAU 1", "", "fanoutctl resume Enforcement");
-    operator.type_in(&said.command);
-    operator.run(&["catch-up", "Enforcement"], 0);
+    let next = operator.type_in(&said.command);
+    operator.type_in(printed_command(&next, "fanoutctl catch-up Enforcement"));
     operator.until_all_have("PAU 1", 2);
 
     // A group is held.
@@ -75,8 +75,8 @@ async fn a_client_that_gets_nothing_is_named_with_the_reason_and_what_mends_it()
     operator.put(event("HLD 1", 2)).await?;
     let said = operator.until_status_of("Billing", "held");
     said.names("HLD 1", "breaks the import", "fanoutctl release Billing --group 'HLD 1'");
-    operator.type_in(&said.command);
-    operator.run(&["catch-up", "Billing"], 0);
+    let next = operator.type_in(&said.command);
+    operator.type_in(printed_command(&next, "fanoutctl catch-up Billing"));
     operator.until_all_have("HLD 1", 2);
     operator.run(&["status"], 0);
     Ok(())
@@ -185,8 +185,8 @@ impl Operator {
         (serde_json::from_str(&said).unwrap(), errors)
     }
 
-    /// Types a line as it was printed into a shell.
-    fn type_in(&self, line: &str) {
+    /// Types a line as it was printed into a shell. Returns what that prints.
+    fn type_in(&self, line: &str) -> String {
         let tool = fanoutctl(&self.ground, &self.config, &[]).unwrap();
         let mut shell = Command::new("sh");
         let program = tool.get_program().to_str().unwrap();
@@ -195,6 +195,7 @@ impl Operator {
         shell.envs(tool.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let output = shell.output().unwrap();
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Waits until the fan-out has come to this version, and has a client that fails tried again, as the schedule does each
@@ -278,6 +279,11 @@ impl Operator {
     fn url(&self, client: &str) -> String {
         self.ground.connection().queue_url(ACCOUNT, &format!("MarkFanOutClient{client}.fifo"))
     }
+}
+
+/// The line of `text` that begins so.
+fn printed_command<'t>(text: &'t str, command: &str) -> &'t str {
+    text.lines().map(str::trim).find(|line| line.starts_with(command)).unwrap()
 }
 
 /// The event of a mark with this version.

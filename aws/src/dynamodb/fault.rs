@@ -38,6 +38,8 @@ pub enum Hindrance {
     Missing,
     /// The caller may not read it, or may not use its key.
     NotAllowed,
+    /// The caller's credentials are not taken.
+    Credentials,
 }
 
 /// What must be mended before `unread` can be read; `None` if the same read can go better in a while.
@@ -201,7 +203,8 @@ impl Refusal {
     fn hindrance(&self) -> Option<Hindrance> {
         match self.remedy {
             MISSING => Some(Hindrance::Missing),
-            DENIED | KEY | CREDENTIALS => Some(Hindrance::NotAllowed),
+            DENIED | KEY => Some(Hindrance::NotAllowed),
+            CREDENTIALS => Some(Hindrance::Credentials),
             _ => None,
         }
     }
@@ -233,8 +236,8 @@ mod tests {
         for (status, code, expected) in [
             (400, "AccessDeniedException", Some(Hindrance::NotAllowed)),
             (400, "KMSDisabledException", Some(Hindrance::NotAllowed)),
-            (400, "UnrecognizedClientException", Some(Hindrance::NotAllowed)),
-            (400, "ExpiredTokenException", Some(Hindrance::NotAllowed)),
+            (400, "UnrecognizedClientException", Some(Hindrance::Credentials)),
+            (400, "ExpiredTokenException", Some(Hindrance::Credentials)),
             (400, "ResourceNotFoundException", Some(Hindrance::Missing)),
             (400, "ThrottlingException", None),
             (500, "InternalServerError", None),

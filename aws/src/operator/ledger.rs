@@ -104,6 +104,7 @@ pub fn unread(name: &str, error: &Unread) -> CallError {
     let fault = match hindrance(error) {
         Some(Hindrance::Missing) => CallFault::Missing,
         Some(Hindrance::NotAllowed) => CallFault::NotAllowed,
+        Some(Hindrance::Credentials) => CallFault::Unrecognized,
         None => CallFault::Unreachable,
     };
     CallError { call: "Read", subject: name.to_owned(), fault, reason: with_sources(error) }

@@ -110,7 +110,7 @@ pub struct BackfillArguments {
 #[derive(Debug, Args)]
 pub struct RequestArguments {
     /// Go on after this aggregate, which an interrupted replay names
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub after: Option<String>,
 
     /// Show what would be sent and what it costs, and request nothing

@@ -10,7 +10,7 @@ use serde::Serialize;
 use shared::sample::{DraftConfig, DraftTable, Severity};
 use shared::text::{printable, shell_quoted};
 
-use crate::args::{DEFAULT_CONFIG, InitArguments, stack_option};
+use crate::args::{InitArguments, options};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::finding::Finding;
@@ -84,20 +84,14 @@ pub async fn execute(context: &Context, arguments: &InitArguments) -> Result<Exi
 
     let DraftConfig { config, sample, unknown, .. } = draft;
     let page = PageReport::new(&sample, &config.clients, false);
-    let has_new_images = |stream: &Stream| stream.view_type.starts_with("NEW");
-    let stream_arn = table.stream.filter(has_new_images).map(|stream| stream.arn);
+    let stream_arn = table.stream.filter(Stream::has_new_images).map(|stream| stream.arn);
     let subject = format!("table `{name}`");
     let findings: Vec<Finding> =
         sample.findings.iter().map(|finding| Finding::of_sample(&subject, finding)).collect();
     let is_fault = |finding: &Finding| finding.severity == Severity::Fault;
     let is_done = page.events > 0 && !findings.iter().any(is_fault);
     let report = Report { file, table: name.clone(), stream_arn, page, unknown, findings };
-    let config = if report.file == DEFAULT_CONFIG {
-        String::new()
-    } else {
-        format!(" --config {}", shell_quoted(&report.file))
-    };
-    let options = stack_option(&context.stack) + &config;
+    let options = options(&context.stack, Some(&context.config_path));
     context.output.print(&report, |report, style| report.to_text(&options, style))?;
     Ok(if is_done { Exit::Done } else { Exit::Findings })
 }

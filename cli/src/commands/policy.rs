@@ -95,8 +95,9 @@ fn explain(context: &Context, queue: &ClientQueue, arguments: &PolicyArguments) 
     }
     let ClientQueue::Existing(queue) = queue else {
         eprintln!(
-            "\nThe stack gives its queue this policy. To give it to the queue again: fanoutctl queue repair {}",
-            arguments.client
+            "\nThe stack gives its queue this policy. To give it to the queue again: fanoutctl queue repair {}{}",
+            arguments.client,
+            stack_option(&context.stack)
         );
         return;
     };

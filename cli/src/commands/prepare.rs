@@ -5,13 +5,14 @@ use aws::operator::cloudformation::{self, DeployedStack, describe};
 use aws::operator::lambda::unreserved_concurrency;
 use aws::operator::ledger::formats;
 use aws::operator::table::{self, Table};
-use aws::operator::{CallFault, sqs};
+use aws::operator::{CallError, CallFault, sqs};
 use deploy::clients::ClientLists;
 use deploy::settings::{FunctionTimeout, Settings};
 use deploy::stack::{self, check_ready, deployed_config, kept_queues, prefix};
 use futures_util::{StreamExt as _, stream};
 use shared::config::{Config, Source};
 use shared::naming::{Naming, QueueArn};
+use shared::text::printable;
 
 use super::CALLS_AT_ONCE;
 use super::operator::{LEDGER_TABLE_NAME, backlogs};
@@ -112,6 +113,11 @@ fn check_keys(name: &str, table: &Table, source: &Source) -> Result<(), Failure>
     if wrong.is_empty() { Ok(()) } else { Err(Exit::Config.because(wrong.join("; "))) }
 }
 
+/// Says that a deploy may fail for want of a stream, because that could not be found out.
+fn not_looked_up(error: &CallError) {
+    eprintln!("whether the stack can read its stream is not known: {}", printable(&error.to_string()));
+}
+
 /// The stream that the deploy would have the stack read, if a setting names it, or the stack is new; none if that isn't
 /// known, without the right to list exports.
 async fn stream_facts(target: &Target, settings: &Settings, is_new: bool) -> Option<StreamFacts> {
@@ -120,7 +126,13 @@ async fn stream_facts(target: &Target, settings: &Settings, is_new: bool) -> Opt
     let (arn, is_exported) = match set {
         Some(arn) => (Some(arn), false),
         None if is_new || settings.event_stream_arn.is_some() => {
-            (cloudformation::export(target, STREAM_EXPORT).await.ok()?, true)
+            match cloudformation::export(target, STREAM_EXPORT).await {
+                Ok(arn) => (arn, true),
+                Err(error) => {
+                    not_looked_up(&error);
+                    return None;
+                }
+            }
         }
         None => return None,
     };
@@ -128,6 +140,11 @@ async fn stream_facts(target: &Target, settings: &Settings, is_new: bool) -> Opt
         Some(Ok(name)) => Some(table::describe(target, name).await),
         _ => None,
     };
+    if let Some(Err(error)) = &table
+        && error.fault != CallFault::Missing
+    {
+        not_looked_up(error);
+    }
     let mut facts = StreamFacts { arn, is_exported, table, streams: Vec::new(), is_more: false };
     if RefusedStream::of(&facts).is_some() {
         let (names, is_more) = table::first_names(target).await.unwrap_or((Vec::new(), true));

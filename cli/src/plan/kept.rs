@@ -5,8 +5,8 @@ use shared::text::{counted, printable};
 use super::{QueueInTheWay, queue_command, queue_name};
 
 /// The text for people, without a line feed at its end: a paragraph for each stack that has some of the queues, for those
-/// of clients, and for the stack's own.
-pub(super) fn text(kept: &[QueueInTheWay]) -> String {
+/// of clients, and for the stack's own. `option` is the one that names the stack in a command.
+pub(super) fn text(kept: &[QueueInTheWay], option: &str) -> String {
     let mut stacks: Vec<(&str, Vec<&QueueInTheWay>)> = Vec::new();
     let (mut clients, mut own) = (Vec::new(), Vec::new());
     for queue in kept {
@@ -20,7 +20,7 @@ pub(super) fn text(kept: &[QueueInTheWay]) -> String {
         }
     }
     let of_stacks = stacks.iter().map(|(stack, queues)| of_stack(stack, queues));
-    let paragraphs = of_stacks.chain(of_clients(&clients)).chain(of_own(&own));
+    let paragraphs = of_stacks.chain(of_clients(&clients, option)).chain(of_own(&own));
     paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
@@ -38,7 +38,7 @@ fn of_stack(stack: &str, queues: &[&QueueInTheWay]) -> String {
     )
 }
 
-fn of_clients(queues: &[(&str, &QueueInTheWay)]) -> Option<String> {
+fn of_clients(queues: &[(&str, &QueueInTheWay)], stack: &str) -> Option<String> {
     let (client, first) = queues.first()?;
     let account = &first.account;
     let delete = delete(queues.iter().map(|(_, queue)| *queue));
@@ -48,7 +48,7 @@ fn of_clients(queues: &[(&str, &QueueInTheWay)]) -> Option<String> {
              - go on with it: give the client {client} the line\n      \
              queue_arn = \"{}\"\n    \
              and name \"{account}\" among source.allowed_accounts; give the queue the policy that\n    \
-             fanoutctl policy {client} prints (its old one went with the client); or\n  \
+             fanoutctl policy {client}{stack} prints (its old one went with the client); or\n  \
              - {delete}",
             queue_name(&first.arn),
             holds(first),
@@ -66,7 +66,7 @@ fn of_clients(queues: &[(&str, &QueueInTheWay)]) -> Option<String> {
         "IN THE WAY: queues of {} exist already, kept from an earlier deploy. Either\n  \
          - go on with them: give each client its line\n{}    \
          and name \"{account}\" among source.allowed_accounts; give each queue the policy that\n    \
-         fanoutctl policy CLIENT prints (its old one went with the client); or\n  \
+         fanoutctl policy CLIENT{stack} prints (its old one went with the client); or\n  \
          - {delete}",
         counted(queues.len(), "client"),
         lines.collect::<String>()

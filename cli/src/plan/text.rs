@@ -26,7 +26,7 @@ impl Plan {
             self.scan.as_ref().and_then(ScanEstimate::to_text).unwrap_or_default(),
             self.accounts_list(),
             self.refused_stream.as_ref().map(RefusedStream::to_text).unwrap_or_default(),
-            super::kept::text(&self.kept_queues),
+            super::kept::text(&self.kept_queues, &stack_option(&self.stack)),
             self.disused_queues.iter().map(DisusedQueue::to_text).collect::<Vec<_>>().join("\n\n"),
             self.foreign_ledger
                 .as_ref()

@@ -61,7 +61,7 @@ pub(crate) fn rejected(event_id: &str) -> Rejection {
         stream: Some(STREAM.to_owned()),
         sequence_number: Some("4421584500000000017450439091".to_owned()),
         image: Some(&image),
-        record: None,
+        ..rejection::Rejection::default()
     };
     let group = Group::of(&Key::S("AFC F5".to_owned()));
     let message = rejection.message(Some(group), &DeduplicationId::of_stream_record("r-3"));

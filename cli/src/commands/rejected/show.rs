@@ -63,7 +63,7 @@ fn shown<'r>(rejection: &'r Rejection, source: Option<&Source>) -> Shown<'r> {
     let (message, content) = (&rejection.message, rejection.content());
     let body = content.is_err().then_some(message.body.as_str());
     let content = content.unwrap_or_else(|reason| Content { reason, ..Content::default() });
-    let Content { reason, event_id, keys, stream, sequence_number, image, record } = content;
+    let Content { reason, event_id, keys, stream, sequence_number, image, record, version: _ } = content;
     Shown {
         id: &message.id,
         key: rejection.key(source),
