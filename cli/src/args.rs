@@ -431,7 +431,7 @@ pub struct DeployArguments {
     #[arg(long, value_name = "BUCKET")]
     pub bucket: Option<String>,
 
-    /// A directory with the functions `converter`, `fanout` and `catch-up`, built elsewhere [default: they are built
+    /// A directory with the functions `converter`, `fanout` and `catchup`, built elsewhere [default: they are built
     /// here]
     #[arg(long, value_name = "DIRECTORY")]
     pub binaries: Option<PathBuf>,

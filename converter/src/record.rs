@@ -262,7 +262,7 @@ fn rejected_record<'p>(record: &Record<'p>, reason: String) -> RejectedRecord<'p
             stream: record.stream.as_deref().map(str::to_owned),
             sequence_number: sequence_number.map(str::to_owned),
             image: written(record.image.as_ref().map(|image| image.raw)),
-            record: None,
+            ..Rejection::default()
         },
         group: None,
         deduplication_id: match (event_id, sequence_number) {

@@ -89,7 +89,7 @@ impl Resend<'_> {
             let mut round = Vec::with_capacity(sight.rejections.len());
             for rejection in sight.rejections {
                 let source = self.source.as_ref();
-                let attempt = attempt(&self.target, &self.stream, source, &rejection).await?;
+                let attempt = attempt(&self.target, &self.stream, source, &rejection, all).await?;
                 let planned = PlannedResend { rejection, attempt };
                 eprintln!("{}", printable(&announcement(&planned, source)));
                 round.push(planned);

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How many bytes of a reason are kept.
-const REASON_LIMIT: usize = 200;
+const REASON_LIMIT: usize = 300;
 
 impl Lease {
     /// The lease of a client that was never caught up, to be taken.
@@ -112,13 +112,13 @@ mod tests {
     #[test]
     fn reasons_are_kept_as_far_as_they_are_short_and_few() {
         let mut lease = Lease::unheld();
-        lease.fail(&"ä".repeat(101), NOW);
-        assert_eq!(lease.failure, Some("ä".repeat(100)));
+        lease.fail(&"ä".repeat(151), NOW);
+        assert_eq!(lease.failure, Some("ä".repeat(150)));
         let group = |number: usize| Group::of(&Key::N(number.to_string()));
-        let refused = (0..12).map(|number| RefusedEvent::new(group(number), &"x".repeat(300)));
+        let refused = (0..12).map(|number| RefusedEvent::new(group(number), &"x".repeat(400)));
         let released = lease.released(WriteCount(2), Vec::new(), refused, NOW);
         assert_eq!(released.refused.len(), REFUSED_LIMIT);
-        assert_eq!(released.refused[9], RefusedEvent { group: group(9), reason: "x".repeat(200) });
+        assert_eq!(released.refused[9], RefusedEvent { group: group(9), reason: "x".repeat(300) });
         // Another invocation tries them all again.
         assert_eq!(released.released(WriteCount(3), Vec::new(), [], NOW).refused, []);
     }

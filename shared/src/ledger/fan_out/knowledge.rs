@@ -150,14 +150,23 @@ impl Decision {
     }
 }
 
+/// What the reason of a rejection about an [`ImplausibleEvent`] says, and no other reason.
+const WRITERS_FAULT: &str =
+    "versions in between are missing, which is taken for a fault of the event's writer";
+
 impl ImplausibleEvent {
     /// Why there is a rejection about it.
     pub fn why(&self) -> String {
         format!(
-            "version {} comes after {}: more than {JUMP_LIMIT} versions in between are missing, which is taken for a fault \
-             of the event's writer; if it is meant, send the event again with `fanoutctl rejected resend`",
+            "version {} comes after {}: more than {JUMP_LIMIT} {WRITERS_FAULT}; give the item its right number, and send \
+             the event again with `fanoutctl rejected resend`; sent as it is, the aggregate goes on above it",
             self.version, self.after
         )
+    }
+
+    /// Whether this is the reason of a rejection about such an event.
+    pub fn is_reason(reason: &str) -> bool {
+        reason.contains(WRITERS_FAULT)
     }
 }
 

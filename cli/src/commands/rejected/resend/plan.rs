@@ -3,6 +3,7 @@
 use aws::operator::items::{self, Lookup, version_of};
 use aws::operator::{CallError, Target};
 use shared::config::Source;
+use shared::ledger::fan_out::ImplausibleEvent;
 use shared::text::counted;
 
 use crate::rejections::{Rejection, item, newer, payload, why_no_event};
@@ -30,12 +31,14 @@ pub(super) struct Attempt {
 ///
 /// # Errors
 ///
-/// [`CallError`]: the event table could not be read. The image in the rejection is no substitute for it.
+/// [`CallError`]: the event table could not be read. With `--all` (`is_one_of_all`), a version that is far above all others
+/// is none that is meant. The image in the rejection is no substitute for it.
 pub(super) async fn attempt(
     target: &Target,
     stream: &str,
     source: Option<&Source>,
     rejection: &Rejection,
+    is_one_of_all: bool,
 ) -> Result<Result<Attempt, String>, CallError> {
     let item = match item(rejection, stream) {
         Ok(item) => item,
@@ -51,11 +54,14 @@ pub(super) async fn attempt(
     if let Some(why) = source.and_then(|source| why_no_event(source, &image)) {
         return Ok(Err(why));
     }
+    let version = source.and_then(|source| version_of(&image, &source.version));
+    if is_one_of_all && is_far_above(rejection, source, version) {
+        return Ok(Err(FAR_ABOVE.to_owned()));
+    }
     let newer = match newer(&item, &image, source) {
         Ok(newer) => items::count_newer(target, &item.table, &newer).await.map_err(|error| error.to_string()),
         Err(why) => Err(why),
     };
-    let version = source.and_then(|source| version_of(&image, &source.version));
     Ok(payload(rejection, stream, &image).map(|payload| Attempt { payload, version, newer }))
 }
 
@@ -77,8 +83,28 @@ pub(super) fn announcement(planned: &PlannedResend, source: Option<&Source>) -> 
             format!("how many newer events of it the event table has is not known: {why}")
         }
     };
-    format!("{what}, as the event table has it now, goes to every client, behind what it has; {newer}")
+    let far_above = if is_far_above(
+        rejection,
+        source,
+        attempt.as_ref().ok().and_then(|attempt| attempt.version),
+    ) {
+        "; its version is still far above all others: the aggregate goes on from there, and events below it, which are still \
+         to come, change nothing any more. If it is a mistake, give the item its right number first"
+    } else {
+        ""
+    };
+    format!(
+        "{what}, as the event table has it now, goes to every client, behind what it has; {newer}{far_above}"
+    )
 }
+
+/// Whether the event was rejected because its version is far above all others, and still has that version.
+pub(super) fn is_far_above(rejection: &Rejection, source: Option<&Source>, version: Option<i64>) -> bool {
+    ImplausibleEvent::is_reason(&rejection.reason()) && rejection.version(source) == version
+}
+
+const FAR_ABOVE: &str = "its version is far above all others: give the item its right number first; to send it as it is, name \
+                         it by its id";
 
 /// The question before anything is sent; `unseen` rejections are behind those that were announced.
 pub(super) fn question(sendable: usize, unseen: u64) -> String {

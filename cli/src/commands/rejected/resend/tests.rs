@@ -4,6 +4,8 @@ use super::plan::Attempt;
 use super::*;
 use crate::rejections::Rejection;
 use crate::rejections::samples;
+use shared::ids::{EventIdentity, Key};
+use shared::ledger::fan_out::ImplausibleEvent;
 
 /// The plan for the third event, with so many `newer` events in the event table.
 fn planned(newer: Result<u64, &str>) -> PlannedResend {
@@ -184,4 +186,25 @@ fn the_exit_status_is_that_of_the_gravest_outcome() {
     check(&[Outcome::Sent, stays("a", Exit::Findings)], Exit::Findings);
     check(&[Outcome::SentButStays { reason: "a".to_owned() }], Exit::Findings);
     check(&[stays("a", Exit::Findings), stays("b", Exit::NotAllowed), Outcome::Sent], Exit::NotAllowed);
+}
+
+#[test]
+fn a_version_far_above_all_others_is_warned_of_until_the_item_has_its_right_number() {
+    let implausible = ImplausibleEvent {
+        number: 0,
+        identity: EventIdentity { sort: Key::S("2026-01-05T09:00:00Z".to_owned()), id: None },
+        version: 1_000_000,
+        after: 1,
+    };
+    let rejected = |reason: &str| {
+        let keys = serde_json::json!({ "mark": { "S": "AFC F5" } });
+        let body = serde_json::json!({ "reason": reason, "keys": keys, "version": 1_000_000 });
+        Rejection { message: samples::foreign(6, "AFC%20F5", &body.to_string()) }
+    };
+    let is = |reason: &str, version| {
+        super::plan::is_far_above(&rejected(reason), Some(&samples::source()), Some(version))
+    };
+    assert!(is(&implausible.why(), 1_000_000));
+    assert!(!is(&implausible.why(), 2));
+    assert!(!is("the event lacks `eventId`", 1_000_000));
 }
