@@ -106,7 +106,7 @@ impl HeldLag {
     }
 }
 
-/// The version up to which `client` has the group of `item`. A cursor of another incarnation has nothing of this one.
+/// The version up to which `client`, for which `item` accounts, has its group. A cursor of another incarnation has nothing of this one.
 pub fn has(client: ClientId, item: &GroupItem, cursor: Option<&Cursor>) -> i64 {
     if !item.behind.contains(&client) {
         return item.version;

@@ -4,20 +4,22 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws::operator::CallFault;
 use aws::operator::ledger::unread;
 use serde::Serialize;
 use shared::ids::Group;
-use shared::ledger::{Cursor, GroupItem, ItemKey, Registration, State};
+use shared::ledger::{
+    Attestation, Cursor, GroupItem, ItemKey, LastVersion, Registration, State, attestation,
+};
 use shared::text::printable;
 
 use super::event_keys::{known_group, stream_table, unknown_group};
 use super::event_rows::{EventRow, EventSource, rows_down_to};
 use super::operator::{Operator, now, registered};
 use crate::args::TailArguments;
-use crate::client_status::has;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{figure, instant, write};
@@ -30,6 +32,18 @@ struct Standing {
     /// Versions below it are not shown.
     floor: i64,
     state: String,
+    unsent: Unsent,
+}
+
+/// What the ledger knows of versions that the client is past, and was not sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Unsent {
+    /// It was sent none above it.
+    last: LastVersion,
+    /// Those that an operator had left out, and why, as long as the group is held.
+    skipped: BTreeMap<i64, String>,
+    /// Those that were given up as missing.
+    given_up: Vec<i64>,
 }
 
 /// A change between two looks.
@@ -39,7 +53,7 @@ enum Change {
     Incarnation(String),
     /// The client is sent events again, from this version on.
     Replay(i64),
-    /// The client was sent what it wants of these versions.
+    /// The client got past these versions.
     Sent { from: i64, to: i64 },
     /// The client is in this state.
     State(String),
@@ -71,6 +85,10 @@ enum What {
     Sent,
     /// The client's filter leaves the event out.
     LeftOut,
+    /// An operator had it left out.
+    Skipped,
+    /// The client was not sent it, by the ledger: it is older than the client or its filter, or was given up as missing.
+    NotSent,
     /// The event can't be sent to any client.
     Rejected,
     /// The event table does not have this version, or the next ones neither.
@@ -91,7 +109,7 @@ enum What {
 pub async fn execute(context: &Context, arguments: &TailArguments) -> Result<Exit, Failure> {
     context.check_named_config()?;
     let operator = Operator::of_stack(context).await?;
-    let client = registered(&operator.registry, &arguments.client)?;
+    let mut client = registered(&operator.registry, &arguments.client)?.clone();
     let source = EventSource::of_stack(context, &operator).await;
     let source = source.map_err(|why| Exit::Unreachable.because(why))?;
     let Some((group, _)) = known_group(&operator.ledger, &arguments.group).await? else {
@@ -99,7 +117,7 @@ pub async fn execute(context: &Context, arguments: &TailArguments) -> Result<Exi
     };
     let mut standing = None;
     loop {
-        let look = look(&operator, client, &group, &source, arguments, &mut standing);
+        let look = look(&operator, &mut client, &group, &source, arguments, &mut standing);
         match look.await {
             Ok(lines) if context.output.is_json => context.output.print_lines(&lines)?,
             Ok(lines) => write(&lines.iter().map(Line::to_text).collect::<String>())?,
@@ -112,20 +130,24 @@ pub async fn execute(context: &Context, arguments: &TailArguments) -> Result<Exi
     }
 }
 
-/// The lines about what changed since the last look, which `standing` keeps.
+/// The lines about what changed since the last look, which `standing` and `client` keep.
 async fn look(
     operator: &Operator,
-    client: &Registration,
+    client: &mut Registration,
     group: &Group,
     source: &EventSource,
     arguments: &TailArguments,
     standing: &mut Option<Standing>,
 ) -> Result<Vec<Line>, Failure> {
-    let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
+    let id = client.id;
+    let keys = [ItemKey::Registry, ItemKey::Group(group.clone()), ItemKey::Cursor(id, group.clone())];
     let found = operator.ledger.read(&keys).await?;
+    *client =
+        registered(found.registry().present().unwrap_or(&operator.registry), &arguments.client)?.clone();
     let Some(item) = found.group(group).present() else { return Err(unknown_group(&arguments.group)) };
-    let Some(mut after) = Standing::new(client, item, found.cursor(client.id, group).present()) else {
-        // They were read during a write.
+    let after = Standing::new(client, item, found.cursor(id, group).present());
+    let Some(mut after) = after.filter(|_| client.id == id) else {
+        // They were read during a write, or the client was registered anew.
         return Ok(Vec::new());
     };
     let mut lines = Vec::new();
@@ -137,7 +159,7 @@ async fn look(
         let rows = rows_down_to(&source.table, &source.filters, &item.key, from, arguments.show_body).await;
         let table = stream_table(&operator.stack).unwrap_or_default();
         let rows = rows.map_err(|error| unread(&table, &error))?;
-        lines.extend(lines_of(&arguments.client, rows, from, to));
+        lines.extend(lines_of(&arguments.client, &after.unsent, rows, from, to));
     }
     // Last: what was not read is read again.
     *standing = Some(after);
@@ -147,12 +169,12 @@ async fn look(
 impl Standing {
     /// `None`: item and cursor do not fit each other.
     fn new(client: &Registration, item: &GroupItem, cursor: Option<&Cursor>) -> Option<Self> {
-        let is_behind = item.behind.contains(&client.id);
-        if is_behind != cursor.is_some() {
-            return None;
-        }
-        let position = has(client.id, item, cursor);
-        let state = match (cursor.and_then(|cursor| cursor.hold.as_ref()), client.state) {
+        let (last, position, is_behind) = match attestation(item, client, cursor)? {
+            Attestation::UpToDate { version } => (version, item.version, false),
+            Attestation::Behind { version, position, .. } => (version, position, true),
+        };
+        let hold = cursor.and_then(|cursor| cursor.hold.as_ref());
+        let state = match (hold, client.state) {
             (Some(hold), _) => format!("held after version {position}: {} ({})", hold.reason, hold.by),
             (None, State::Paused) => format!("paused after version {position}"),
             (None, _) if item.closed.is_some() => {
@@ -161,7 +183,10 @@ impl Standing {
             (None, _) if is_behind => "behind".to_owned(),
             (None, _) => "up to date".to_owned(),
         };
-        Some(Self { incarnation_number: item.incarnation_number, position, floor: i64::MIN, state })
+        let skipped = hold.iter().flat_map(|hold| &hold.skipped);
+        let skipped = skipped.map(|skipped| (skipped.version, skipped.reason.clone())).collect();
+        let unsent = Unsent { last, skipped, given_up: item.holes.clone() };
+        Some(Self { incarnation_number: item.incarnation_number, position, floor: i64::MIN, state, unsent })
     }
 }
 
@@ -204,7 +229,7 @@ fn changes(
 
 /// The lines about those of `rows`, newest first, with versions `from` to `to`: oldest first, and one for versions that
 /// are not there.
-fn lines_of(client: &str, rows: Vec<EventRow>, from: i64, to: i64) -> Vec<Line> {
+fn lines_of(client: &str, unsent: &Unsent, rows: Vec<EventRow>, from: i64, to: i64) -> Vec<Line> {
     let mut rows: Vec<(i64, EventRow)> = rows
         .into_iter()
         .rev()
@@ -216,10 +241,29 @@ fn lines_of(client: &str, rows: Vec<EventRow>, from: i64, to: i64) -> Vec<Line> 
     for (version, row) in rows {
         lines.extend(Line::missing(next, version.saturating_sub(1)));
         next = version.saturating_add(1);
-        lines.push(Line::of_event(client, row));
+        lines.push(Line::of_event(client, unsent.get(version), row));
     }
     lines.extend(Line::missing(next, to));
     lines
+}
+
+impl Unsent {
+    /// Why the client, which is past `version` and wants it, was not sent it; `None` if it was, as far as is known.
+    fn get(&self, version: i64) -> Option<(What, String)> {
+        if let Some(reason) = self.skipped.get(&version) {
+            return Some((What::Skipped, reason.clone()));
+        }
+        if self.given_up.contains(&version) {
+            return Some((What::NotSent, "it was given up as missing".to_owned()));
+        }
+        let is_above = self.last.is_none_or(|last| version > last);
+        is_above.then(|| {
+            (
+                What::NotSent,
+                "it is older than the client or its filter, or an operator had it left out".to_owned(),
+            )
+        })
+    }
 }
 
 impl Line {
@@ -247,11 +291,12 @@ impl Line {
         }
     }
 
-    fn of_event(client: &str, mut row: EventRow) -> Self {
-        let (what, detail) = match (row.not_sendable, row.unwanted_by.remove(client)) {
-            (Some(why), _) => (What::Rejected, Some(why)),
-            (None, Some(why)) => (What::LeftOut, Some(why)),
-            (None, None) => (What::Sent, None),
+    fn of_event(client: &str, unsent: Option<(What, String)>, mut row: EventRow) -> Self {
+        let (what, detail) = match (row.not_sendable, row.unwanted_by.remove(client), unsent) {
+            (Some(why), _, _) => (What::Rejected, Some(why)),
+            (None, Some(why), _) => (What::LeftOut, Some(why)),
+            (None, None, Some((what, why))) => (what, Some(why)),
+            (None, None, None) => (What::Sent, None),
         };
         let EventRow { version, name, event_id, time: event_time, body, .. } = row;
         Self { name, event_id, event_time, body, ..Self::new(what, version, detail) }
@@ -267,6 +312,8 @@ impl Line {
         let text = match what {
             What::Sent => event(),
             What::LeftOut => format!("{}  left out by its filter: {detail}", event()),
+            What::Skipped => format!("{}  left out by an operator: {detail}", event()),
+            What::NotSent => format!("{}  not sent: {detail}", event()),
             What::Rejected => format!("{}  rejected: {detail}", event()),
             What::Missing => format!("version {}  {detail}", figure(*version)),
             What::Replay => format!("a replay, from version {} on", figure(*version)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::config::ClientName;
-use shared::ledger::{ClientId, GroupItem, Registration, State};
+use shared::ledger::{Attestation, GroupItem, Registration, State, attestation};
 
 use crate::output::Tone;
 
@@ -16,7 +16,7 @@ pub(super) struct Arrival {
     #[serde(flatten)]
     pub(super) outcome: Outcome,
     #[serde(skip)]
-    registration: Option<(ClientId, u64)>,
+    registration: Option<Registration>,
 }
 
 /// Whether a client's queue has the event.
@@ -51,18 +51,16 @@ impl Arrival {
             (None, Some(State::Paused)) => Outcome::Paused,
             (None, _) => Outcome::Unknown,
         };
-        let registration = registration.map(|registration| (registration.id, registration.since));
-        Self { client: client.to_string(), outcome, registration }
+        Self { client: client.to_string(), outcome, registration: registration.cloned() }
     }
 }
 
 /// Notes which of `clients` have `version` of the group of `item`, of those that were waited for.
 pub(super) fn note(clients: &mut [Arrival], item: &GroupItem, version: i64, passed: Duration) {
     for client in clients.iter_mut().filter(|client| client.outcome == Outcome::Waiting) {
-        // An older item does not account for a client that joined since.
-        let has_it = client.registration.is_some_and(|(id, since)| {
-            item.version >= version && item.revision >= since && !item.behind.contains(&id)
-        });
+        // Without the cursor of a client that is behind, the item says nothing of it.
+        let found = client.registration.as_ref().and_then(|client| attestation(item, client, None));
+        let has_it = matches!(found, Some(Attestation::UpToDate { version: last }) if last >= Some(version));
         if has_it {
             let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
             client.outcome = Outcome::Arrived { milliseconds };

@@ -1,7 +1,7 @@
 use expect_test::{Expect, expect};
 use shared::filter::FilterDigest;
 use shared::ids::{IncarnationToken, Key};
-use shared::ledger::{ClientId, First, Hold, LastSent, Repetition, WriteCount};
+use shared::ledger::{ClientId, First, Hold, LastSent, Repetition, SkippedEvent, WriteCount};
 use shared::time::Timestamp;
 
 use super::*;
@@ -54,6 +54,10 @@ fn cursor(position: i64) -> Cursor {
         hold: None,
         unknown: [].into(),
     }
+}
+
+fn unsent(last: LastVersion) -> Unsent {
+    Unsent { last, ..Unsent::default() }
 }
 
 /// The changes of a series of looks: each is the group's version and incarnation, and the client's position if it is
@@ -155,7 +159,7 @@ async fn a_line_says_whether_the_filter_leaves_the_event_out() {
     let key = Key::S("AFC F5".to_owned());
     let mut rows = rows_down_to(&table(1..=8), &filters(), &key, 3, true).await.unwrap();
     rows.retain(|row| row.version != Some(6));
-    let lines = lines_of("Tax", rows, 4, 10);
+    let lines = lines_of("Tax", &unsent(Some(10)), rows, 4, 10);
     let at = |line: &Line| Line { seen_at: "2026-01-05T09:10:00Z".to_owned(), body: None, ..line.clone() };
     let text: String = lines.iter().map(|line| at(line).to_text()).collect();
     expect![[r#"
@@ -168,6 +172,117 @@ async fn a_line_says_whether_the_filter_leaves_the_event_out() {
     "#]].assert_eq(&text);
     expect![[r#"{"seen_at":"2026-01-05T09:10:00Z","what":"sent","version":4,"name":"Sold","event_id":"e-4","event_time":"2026-01-05T09:04:00Z","detail":null}"#]].assert_eq(&serde_json::to_string(&at(&lines[0])).unwrap());
     assert!(lines[0].to_text().ends_with("\"version\":4}\n"), "{}", lines[0].to_text());
-    let missing = lines_of("Tax", Vec::new(), 1, 1_000_000);
+    let missing = lines_of("Tax", &unsent(None), Vec::new(), 1, 1_000_000);
     assert_eq!((missing.len(), missing[0].what, missing[0].version), (1, What::Missing, Some(1)));
+}
+
+/// What `--from 1` shows of versions 1 to 5 to Billing, which wants all.
+async fn check_from_1(client: &Registration, item: &GroupItem, cursor: Option<&Cursor>, expected: &Expect) {
+    let rows = rows_down_to(&table(1..=6), &filters(), &item.key, 1, false).await.unwrap();
+    let mut after = Standing::new(client, item, cursor).unwrap();
+    let mut text = String::new();
+    for change in changes(None, &mut after, item, Some(1)) {
+        match change {
+            Change::Sent { from, to } => {
+                for Line { what, version, detail, .. } in
+                    lines_of("Billing", &after.unsent, rows.clone(), from, to)
+                {
+                    text += &format!("{} {what:?}: {}\n", figure(version), detail.as_deref().unwrap_or("-"));
+                }
+            }
+            change => text += &format!("{change:?}\n"),
+        }
+    }
+    expected.assert_eq(&text);
+}
+
+#[tokio::test]
+async fn what_a_client_is_past_and_was_not_sent_is_said() {
+    let up_to_date = |last| GroupItem { sent: LastSent::new(last, []), ..item(5, 1, false) };
+    // The item does not account for a client that joined since.
+    let new = |history| Registration { since: 2, history, ..client() };
+    check_from_1(
+        &new(true),
+        &up_to_date(Some(5)),
+        None,
+        &expect![[r#"
+        State("behind")
+    "#]],
+    )
+    .await;
+    check_from_1(
+        &new(false),
+        &up_to_date(Some(5)),
+        None,
+        &expect![[r#"
+            1 NotSent: it is older than the client or its filter, or an operator had it left out
+            2 NotSent: it is older than the client or its filter, or an operator had it left out
+            3 NotSent: it is older than the client or its filter, or an operator had it left out
+            4 NotSent: it is older than the client or its filter, or an operator had it left out
+            5 NotSent: it is older than the client or its filter, or an operator had it left out
+            State("up to date")
+        "#]],
+    )
+    .await;
+    check_from_1(
+        &client(),
+        &up_to_date(Some(3)),
+        None,
+        &expect![[r#"
+            1 Sent: -
+            2 Sent: -
+            3 Sent: -
+            4 NotSent: it is older than the client or its filter, or an operator had it left out
+            5 NotSent: it is older than the client or its filter, or an operator had it left out
+            State("up to date")
+        "#]],
+    )
+    .await;
+    let given_up = GroupItem { holes: vec![2], ..up_to_date(Some(5)) };
+    check_from_1(
+        &client(),
+        &given_up,
+        None,
+        &expect![[r#"
+            1 Sent: -
+            2 NotSent: it was given up as missing
+            3 Sent: -
+            4 Sent: -
+            5 Sent: -
+            State("up to date")
+        "#]],
+    )
+    .await;
+    let skipped = vec![SkippedEvent { version: 3, reason: "withdrawn".to_owned() }];
+    let (reason, by) = ("fails".to_owned(), "Ann".to_owned());
+    let hold = Hold { reason, by, since: Timestamp::from_millis(1), skipped };
+    let held = Cursor { last: Some(2), hold: Some(hold), ..cursor(3) };
+    check_from_1(
+        &client(),
+        &item(5, 1, true),
+        Some(&held),
+        &expect![[r#"
+            1 Sent: -
+            2 Sent: -
+            3 Skipped: withdrawn
+            State("held after version 3: fails (Ann)")
+        "#]],
+    )
+    .await;
+}
+
+#[test]
+fn a_pause_is_seen_at_the_next_look() {
+    let (item, mut standing, mut text) = (item(5, 1, false), None, String::new());
+    for state in [State::Live, State::Paused, State::Live] {
+        let mut after = Standing::new(&Registration { state, ..client() }, &item, None).unwrap();
+        text += &format!("{:?}\n", changes(standing.as_ref(), &mut after, &item, None));
+        standing = Some(after);
+    }
+    expect![[r#"
+        [State("up to date")]
+        [State("paused after version 5")]
+        [State("up to date")]
+    "#]]
+    .assert_eq(&text);
 }

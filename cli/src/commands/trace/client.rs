@@ -37,6 +37,8 @@ pub(super) struct ClientRow {
 pub(super) enum EventState {
     /// Its queue accepted it.
     Sent,
+    /// It was sent a later one, and without the event's item it is unknown whether this one was for it.
+    Passed,
     /// It is behind, and gets it later.
     Behind,
     /// Its filter leaves the event out.
@@ -59,6 +61,7 @@ impl EventState {
     pub(super) fn to_text(self) -> &'static str {
         match self {
             Self::Sent => "has it",
+            Self::Passed => "past it",
             Self::Behind => "behind",
             Self::Unwanted => "does not want it",
             Self::NotSent => "not sent",
@@ -72,7 +75,7 @@ impl EventState {
 
     /// Whether the client is one of those that the event is for.
     pub(super) fn is_addressee(self) -> bool {
-        matches!(self, Self::Sent | Self::Behind | Self::NotYet | Self::Unknown)
+        matches!(self, Self::Sent | Self::Passed | Self::Behind | Self::NotYet | Self::Unknown)
     }
 }
 
@@ -113,6 +116,8 @@ impl ClientRow {
         let state = match row.sent_last {
             _ if version > item.version => EventState::NotYet,
             _ if !is_covered => EventState::Behind,
+            // Without the event, it is known only of the one that was sent last.
+            Some(sent_last) if sent_last > version && event.is_none() => EventState::Passed,
             Some(sent_last) if sent_last >= version => EventState::Sent,
             _ => EventState::NotSent,
         };
@@ -123,11 +128,16 @@ impl ClientRow {
         }
         let row = Self { state, ..row }.with_fate(event);
         match row.state {
-            EventState::NotSent | EventState::Sent if item.holes.contains(&version) => {
+            EventState::NotSent | EventState::Passed | EventState::Sent if item.holes.contains(&version) => {
                 row.given_up(facts, version, event)
             }
             EventState::NotSent if event.is_none() => {
-                let reason = "its filter left the event out, or it joined later, without history";
+                let reason =
+                    "its filter left the event out, or an operator, or it joined later, without history";
+                Self { reason: Some(reason.to_owned()), ..row }
+            }
+            EventState::Passed => {
+                let reason = "it was sent a later one; this one, too, unless its filter or an operator left it out, or it joined later";
                 Self { reason: Some(reason.to_owned()), ..row }
             }
             EventState::NotSent => {

@@ -222,7 +222,11 @@ impl Report {
         let addressees: Vec<&ClientRow> =
             self.clients.iter().filter(|row| row.state.is_addressee()).collect();
         let having = addressees.iter().filter(|row| row.state == EventState::Sent).count();
+        // Who wants the event is known by its item only.
+        let is_known = addressees.iter().all(|row| row.state != EventState::Passed);
         let whom = match (having, addressees.len()) {
+            (0, _) if !is_known => "fanned out".to_owned(),
+            (having, all) if !is_known => format!("with {having} of {all} clients"),
             (_, 0) => "for none of the clients".to_owned(),
             (0, 1) => "not with the one client that wants it".to_owned(),
             (_, 1) => "with the one client that wants it".to_owned(),
@@ -266,6 +270,9 @@ impl ClientRow {
             }
             (EventState::Unwanted, Some(field), Some(behind)) => {
                 format!("{client} does not want it: {}, and {behind}", printable(field))
+            }
+            (EventState::Passed, ..) => {
+                format!("of {client} it is known only that it is past it")
             }
             (EventState::NotSent, ..) => format!("{client} was not sent it{reason}"),
             (EventState::Skipped, ..) => format!("for {client} it was left out{reason}"),

@@ -385,17 +385,17 @@ async fn an_event_that_can_t_be_sent_and_an_aggregate_that_was_erased() {
         erased,
         Exit::Done,
         expect![[r#"
-        `AFC F5` was erased, as was seen at 2026-01-05T09:50:00Z, after version 7: `fanoutctl erasures --stack test` says who was told
+            `AFC F5` was erased, as was seen at 2026-01-05T09:50:00Z, after version 7: `fanoutctl erasures --stack test` says who was told
 
-        ledger: versions 1 to 7 of incarnation 1 (0123456789abcdef); erased, as was seen at 2026-01-05T09:50:00Z
-        fan-out queue, of all aggregates: 0 messages and 0 in flight
+            ledger: versions 1 to 7 of incarnation 1 (0123456789abcdef); erased, as was seen at 2026-01-05T09:50:00Z
+            fan-out queue, of all aggregates: 0 messages and 0 in flight
 
-        client   state     sent last  up to  behind for
-        Billing  has it            7      7           -
-        Tax      not sent          6      7           -
+            client   state     sent last  up to  behind for
+            Billing  has it            7      7           -
+            Tax      not sent          6      7           -
 
-        Tax: its filter left the event out, or it joined later, without history
-    "#]],
+            Tax: its filter left the event out, or an operator, or it joined later, without history
+        "#]],
     );
 }
 
@@ -407,7 +407,7 @@ async fn the_ledger_answers_alone() {
         blind,
         Exit::Done,
         expect![[r#"
-            version 7 of `AFC F5`, the newest, is with the one client that wants it; Tax was not sent it: its filter left the event out, or it joined later, without history
+            version 7 of `AFC F5`, the newest, is with the one client that wants it; Tax was not sent it: its filter left the event out, or an operator, or it joined later, without history
 
             ledger: versions 1 to 7 of incarnation 1 (0123456789abcdef)
             not known: event table: `Query` of `Events`: no
@@ -417,9 +417,51 @@ async fn the_ledger_answers_alone() {
             Billing  has it            7      7           -
             Tax      not sent          6      7           -
 
-            Tax: its filter left the event out, or it joined later, without history
+            Tax: its filter left the event out, or an operator, or it joined later, without history
         "#]],
     );
+}
+
+/// The answer about `version`, of which the event table tells nothing.
+async fn check_blind(version: i64, change: impl Fn(&mut Facts), expected: Expect) {
+    let why = "`Query` of `Events`: no".to_owned();
+    let gone = async || {
+        let mut facts = facts(Some(version)).await;
+        facts.rows.as_mut().unwrap().retain(|row| row.version != Some(version));
+        facts
+    };
+    let unread = Facts { rows: Err(why), ..facts(Some(version)).await };
+    let [answer, other] = [unread, gone().await].map(|mut facts| {
+        change(&mut facts);
+        Report::new(facts).answer
+    });
+    assert_eq!(answer, other);
+    expected.assert_eq(&answer);
+}
+
+#[tokio::test]
+async fn without_its_item_an_event_that_was_passed_counts_for_nobody() {
+    // Tax does not want it.
+    check_blind(5, |_| (), expect!["version 5 of `AFC F5` is fanned out; of Billing it is known only that it is past it; of Tax it is known only that it is past it"]).await;
+    // Only of the last one is it known.
+    check_blind(
+        6,
+        |_| (),
+        expect![
+            "version 6 of `AFC F5` is with 1 of 2 clients; of Billing it is known only that it is past it"
+        ],
+    )
+    .await;
+    check_blind(7, |_| (), expect!["version 7 of `AFC F5`, the newest, is with the one client that wants it; Tax was not sent it: its filter left the event out, or an operator, or it joined later, without history"]).await;
+    let given_up = |facts: &mut Facts| facts.item.as_mut().unwrap().holes.push(5);
+    check_blind(5, given_up, expect!["version 5 of `AFC F5` was given up: neither the stream nor the event table had it, and no client was sent it"]).await;
+    let joined = |facts: &mut Facts| facts.clients[0].registration.since = 2;
+    check_blind(5, joined, expect!["version 5 of `AFC F5` is fanned out; of Tax it is known only that it is past it; Billing was not sent it: its filter left the event out, or an operator, or it joined later, without history"]).await;
+    let waits = |facts: &mut Facts| {
+        facts.item.as_mut().unwrap().behind.insert(ClientId(1));
+        facts.clients[0].cursor = Some(cursor(4, 1));
+    };
+    check_blind(5, waits, expect!["version 5 of `AFC F5` is fanned out; Billing is behind since 2026-01-05T09:59:00Z: under way; of Tax it is known only that it is past it"]).await;
 }
 
 #[tokio::test]
