@@ -31,7 +31,7 @@ const VISIBILITY: u64 = 180;
 /// The requests a second that a FIFO queue without high throughput takes (SQS Developer Guide, "Message quotas").
 const REQUESTS_PER_SECOND: u32 = 300;
 
-/// Finds what is wrong with `queue`.
+/// Finds what is wrong with `queue`. What is accepted of a client's own queue, `queue repair` leaves alone.
 pub(super) fn find(findings: &mut Findings<'_>, queue: &Queue) {
     let subject = match &queue.whose {
         Whose::Stack(queue) => queue.to_string(),

@@ -11,9 +11,16 @@ use crate::access::Policy;
 /// The attribute whose text can differ while it says the same.
 pub(super) const POLICY: &str = "Policy";
 
-/// What a queue of the stack's has without a word of the template: with another value, events are held back, taken out of
-/// their order, or encrypted with another key.
-const UNNAMED: [(&str, &str); 3] = [("DelaySeconds", "0"), ("RedrivePolicy", ""), ("KmsMasterKeyId", "")];
+/// The attribute that a team may raise.
+const VISIBILITY_TIMEOUT: &str = "VisibilityTimeout";
+
+/// What a queue of the stack's has without a word of the template: with another value, events are held back, or taken out
+/// of their order.
+const UNNAMED: [(&str, &str); 2] = [("DelaySeconds", "0"), ("RedrivePolicy", "")];
+
+/// The attributes of a queue's encryption: with a key, `SqsManagedSseEnabled` is false.
+const KEY: &str = "KmsMasterKeyId";
+const ENCRYPTION: [&str; 2] = [KEY, "SqsManagedSseEnabled"];
 
 /// An attribute of a queue that is not as the stack makes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,20 +33,24 @@ pub(super) struct Difference {
     is: String,
 }
 
-/// The attributes of `found` that are not as `wanted`; others are their team's.
+/// The attributes of `found` that are not as `wanted`, and that `check` does not accept either; others are their team's.
 pub(super) fn differences(
     found: &BTreeMap<String, String>,
     wanted: &BTreeMap<String, String>,
 ) -> Vec<Difference> {
+    let has_key = found.get(KEY).is_some_and(|key| !key.is_empty());
     let unnamed = UNNAMED.iter().filter(|(name, _)| !wanted.contains_key(*name));
     let unnamed = unnamed.map(|(name, value)| (*name, *value));
     let wanted = wanted.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(unnamed);
     let differing = wanted.filter_map(|(name, is)| {
         let was = found.get(name).map_or("", String::as_str);
-        let is_same =
-            was == is || (name == POLICY && is_same_policy(was, is)) || (was.is_empty() && is == "0");
+        let is_accepted = was == is
+            || (was.is_empty() && is == "0")
+            || (name == POLICY && is_same_policy(was, is))
+            || (name == VISIBILITY_TIMEOUT && is_enough(was, is))
+            || (has_key && ENCRYPTION.contains(&name));
         let (attribute, was, is) = (name.to_owned(), was.to_owned(), is.to_owned());
-        (!is_same).then_some(Difference { attribute, was, is })
+        (!is_accepted).then_some(Difference { attribute, was, is })
     });
     differing.collect()
 }
@@ -62,6 +73,14 @@ impl fmt::Display for Difference {
         let (was, is) = (value(&self.was), value(&self.is));
         let was = if was == is { format!("{was}, of another text") } else { was };
         write!(formatter, "{}: {was} → {is}", self.attribute)
+    }
+}
+
+/// Whether a slow consumer's team may have raised it.
+fn is_enough(was: &str, is: &str) -> bool {
+    match (was.parse::<u64>(), is.parse::<u64>()) {
+        (Ok(was), Ok(is)) => was >= is,
+        _ => false,
     }
 }
 

@@ -22,7 +22,13 @@ fn queue() -> QueueArn {
 fn wanted() -> BTreeMap<String, String> {
     let role = FanOutRole::try_new(&naming().fan_out_role_arn()).unwrap();
     let policy = serde_json::to_string(&own_queue_policy(&queue(), &role)).unwrap();
-    attributes(&[("FifoQueue", "true"), ("MaximumMessageSize", "1048576"), (POLICY, &policy)])
+    attributes(&[
+        ("FifoQueue", "true"),
+        ("MaximumMessageSize", "1048576"),
+        ("SqsManagedSseEnabled", "true"),
+        ("VisibilityTimeout", "180"),
+        (POLICY, &policy),
+    ])
 }
 
 fn attributes(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -58,6 +64,32 @@ fn what_the_stack_says_nothing_of_is_the_teams() {
     let other_words = wanted()[POLICY].replace("[\"sqs:SendMessage\"]", "\"sqs:SendMessage\"");
     assert_ne!(other_words, wanted()[POLICY]);
     check(&[(POLICY, &other_words)], &expect![""]);
+}
+
+/// `check` accepts them, too.
+#[test]
+fn a_longer_visibility_time_out_and_a_key_of_ones_own_stay() {
+    check(&[("VisibilityTimeout", "180")], &expect![""]);
+    check(&[("VisibilityTimeout", "900")], &expect![""]);
+    let key = "arn:aws:kms:eu-west-2:111122223333:key/1";
+    check(&[("KmsMasterKeyId", key), ("SqsManagedSseEnabled", "false")], &expect![""]);
+    check(
+        &[("VisibilityTimeout", "30"), ("SqsManagedSseEnabled", "false")],
+        &expect![[r#"
+            SqsManagedSseEnabled: false → true
+            VisibilityTimeout: 30 → 180
+        "#]],
+    );
+    check(
+        &[("VisibilityTimeout", "")],
+        &expect![[r#"
+            VisibilityTimeout: none → 180
+        "#]],
+    );
+    let keyed = attributes(&[("KmsMasterKeyId", key)]);
+    let other = attributes(&[("KmsMasterKeyId", "alias/another"), ("SqsManagedSseEnabled", "false")]);
+    assert_eq!(differences(&other, &keyed), []);
+    assert_eq!(differences(&BTreeMap::new(), &keyed).len(), 1, "the stack's own key is set");
 }
 
 #[test]
