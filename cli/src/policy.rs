@@ -62,10 +62,15 @@ impl FanOutRole {
     }
 }
 
+/// The statement by which an existing queue takes events, and the one by which a stack's own queue takes no others.
+pub const FAN_OUT_SENDS: &str = "FanOutSends";
+/// See [`FAN_OUT_SENDS`].
+pub const NOBODY_ELSE_SENDS: &str = "NobodyElseSends";
+
 /// The policy of the existing queue `queue`: `role` may send, and no call is allowed without TLS.
 pub fn queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
     let send = Statement {
-        sid: "FanOutSends",
+        sid: FAN_OUT_SENDS,
         effect: "Allow",
         principal: role.account.clone(),
         action: vec![SEND],
@@ -79,7 +84,7 @@ pub fn queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
 /// without TLS.
 pub fn own_queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
     let is_another = json!({ "ArnNotEquals": { "aws:PrincipalArn": role.arn } });
-    let others = forbidden("NobodyElseSends", SEND, queue, is_another);
+    let others = forbidden(NOBODY_ELSE_SENDS, SEND, queue, is_another);
     Policy { version: VERSION, statement: vec![encrypted(queue), others] }
 }
 

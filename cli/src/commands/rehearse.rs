@@ -2,7 +2,7 @@
 
 mod scenario;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use aws::operator::sqs::{self, Depth};
 use aws::operator::{CallFault, table};
@@ -27,8 +27,16 @@ use crate::args::RehearseArguments;
 use crate::context::{Context, output, read};
 use crate::exit::{Exit, Failure};
 use crate::plan::RegisteredClient;
+use crate::policy::{FAN_OUT_SENDS, NOBODY_ELSE_SENDS};
 use crate::progress::Progress;
 use crate::test_events::{TestAggregate, TestEvents, first_event, key_types};
+
+/// Why made-up events don't belong on a queue in use, and what to do instead.
+const REMEDY: &str =
+    "made-up events would come among the real ones; make a FIFO queue for tests, and name that";
+
+/// In the name of every queue that a stack makes, after its prefix.
+const OF_STACKS: &str = "MarkFanOut";
 
 /// What was played.
 #[derive(Debug, Serialize)]
@@ -84,9 +92,8 @@ pub async fn execute(context: &Context, arguments: &RehearseArguments) -> Result
         }
         _ => error.into(),
     })?;
-    let is_fifo = attributes.get("FifoQueue").is_some_and(|value| value == "true");
     let depth = sqs::depth(&target, url.as_str()).await?;
-    if let Some(why) = unfit(queue, is_fifo, depth) {
+    if let Some(why) = unfit(queue, &attributes, depth) {
         return Err(Exit::Usage.because(why));
     }
 
@@ -128,14 +135,13 @@ pub async fn execute(context: &Context, arguments: &RehearseArguments) -> Result
     Ok(Exit::Done)
 }
 
-/// Why the queue is no test queue, if it is the stack's or a client's.
+/// Why the queue is no test queue, if it is the stack's or a client's, or another stack's by its name.
 fn taken(
     queue: &QueueArn,
     naming: &Naming,
     registered: &[RegisteredClient],
     config: &Config,
 ) -> Option<String> {
-    let remedy = "made-up events would come among the real ones; make a FIFO queue for tests, and name that";
     if queue.region != naming.region || queue.partition != naming.partition {
         return Some(format!(
             "queue `{queue}` is not in the stack's region, {}; make one there",
@@ -143,19 +149,35 @@ fn taken(
         ));
     }
     if OwnQueue::ALL.into_iter().any(|own| naming.own_queue_arn(own) == *queue) {
-        return Some(format!("queue `{queue}` is the stack's own: {remedy}"));
+        return Some(format!("queue `{queue}` is the stack's own: {REMEDY}"));
     }
     if let Some(client) = config.clients.iter().find(|client| client.queue_arn(naming) == *queue) {
-        return Some(format!("queue `{queue}` is that of client `{}`: {remedy}", client.name));
+        return Some(format!("queue `{queue}` is that of client `{}`: {REMEDY}", client.name));
     }
     let is_registered = registered.iter().any(|client| client.queue == *queue);
-    is_registered.then(|| format!("queue `{queue}` is that of a client of the stack: {remedy}"))
+    if is_registered {
+        return Some(format!("queue `{queue}` is that of a client of the stack: {REMEDY}"));
+    }
+    let is_of_a_stack = queue.name.contains(OF_STACKS);
+    is_of_a_stack.then(|| {
+        format!("queue `{queue}` has `{OF_STACKS}` in its name, as queues that a stack makes: {REMEDY}")
+    })
 }
 
-/// Why the queue is no test queue, if a team's consumer could not be compared by it.
-fn unfit(queue: &QueueArn, is_fifo: bool, depth: Depth) -> Option<String> {
-    if !is_fifo {
+/// Why the queue is no test queue, if it takes the events of any stack, or a team's consumer could not be compared by it.
+fn unfit(queue: &QueueArn, attributes: &BTreeMap<String, String>, depth: Depth) -> Option<String> {
+    let attribute = |name: &str| attributes.get(name).map_or("", String::as_str);
+    if attribute("FifoQueue") != "true" {
         return Some(format!("queue `{queue}` is not FIFO"));
+    }
+    // As text, so that a policy that can't be read is no excuse.
+    let policy = attribute("Policy");
+    let sid =
+        [FAN_OUT_SENDS, NOBODY_ELSE_SENDS].into_iter().find(|sid| policy.contains(&format!("\"{sid}\"")));
+    if let Some(sid) = sid {
+        return Some(format!(
+            "queue `{queue}` takes a stack's events (statement `{sid}` of its policy): {REMEDY}"
+        ));
     }
     let is_used = format!(
         "queue `{queue}` holds {depth}; let the consumer take them, or purge the queue, and try again"

@@ -4,6 +4,7 @@ use shared::message::AttributeValue;
 use shared::time::Timestamp;
 
 use super::*;
+use crate::policy::{FanOutRole, own_queue_policy, queue_policy};
 
 const CONFIG: &str = r#"
 [source]
@@ -73,6 +74,19 @@ fn only_a_queue_that_is_nobodys_is_played_at() {
             "queue `arn:aws:sqs:eu-west-2:111122223333:MarkFanOutQueue.fifo` is the stack's own: made-up events would come among the real ones; make a FIFO queue for tests, and name that"
         ],
     );
+    // Of a client that was removed, and of another stack.
+    check(
+        "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientGone.fifo",
+        expect![
+            "queue `arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientGone.fifo` has `MarkFanOut` in its name, as queues that a stack makes: made-up events would come among the real ones; make a FIFO queue for tests, and name that"
+        ],
+    );
+    check(
+        "arn:aws:sqs:eu-west-2:111122223333:TestMarkFanOutClientBilling.fifo",
+        expect![
+            "queue `arn:aws:sqs:eu-west-2:111122223333:TestMarkFanOutClientBilling.fifo` has `MarkFanOut` in its name, as queues that a stack makes: made-up events would come among the real ones; make a FIFO queue for tests, and name that"
+        ],
+    );
     check(
         "arn:aws:sqs:us-east-1:111122223333:billing-test.fifo",
         expect![
@@ -82,13 +96,32 @@ fn only_a_queue_that_is_nobodys_is_played_at() {
 }
 
 #[test]
-fn a_queue_must_be_fifo_and_empty() {
+fn a_queue_must_be_fifo_and_empty_and_take_no_stacks_events() {
     let queue = QueueArn::try_new("arn:aws:sqs:eu-west-2:111122223333:test.fifo").unwrap();
     let depth = |messages, in_flight| Depth { messages, in_flight };
-    assert_eq!(unfit(&queue, true, depth(0, 0)), None);
-    let why = [unfit(&queue, false, depth(0, 0)), unfit(&queue, true, depth(0, 2))].map(Option::unwrap);
+    let attributes = |is_fifo: &str, policy: &str| {
+        let pairs = [("FifoQueue", is_fifo), ("Policy", policy)];
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    };
+    let role = FanOutRole::try_new(&naming().fan_out_role_arn()).unwrap();
+    let existing = serde_json::to_string(&queue_policy(&queue, &role)).unwrap();
+    let own = serde_json::to_string(&own_queue_policy(&queue, &role)).unwrap();
+    let teams = r#"{"Statement":[{"Sid":"TeamSends","Effect":"Allow","Principal":"*","Action":"sqs:*"}]}"#;
+    for policy in ["", teams] {
+        assert_eq!(unfit(&queue, &attributes("true", policy), depth(0, 0)), None, "{policy}");
+    }
+    assert!(unfit(&queue, &BTreeMap::new(), depth(0, 0)).is_some());
+    let why = [
+        unfit(&queue, &attributes("false", ""), depth(0, 0)),
+        unfit(&queue, &attributes("true", &existing), depth(0, 0)),
+        unfit(&queue, &attributes("true", &own), depth(0, 0)),
+        unfit(&queue, &attributes("true", ""), depth(0, 2)),
+    ]
+    .map(Option::unwrap);
     expect![[r#"
         queue `arn:aws:sqs:eu-west-2:111122223333:test.fifo` is not FIFO
+        queue `arn:aws:sqs:eu-west-2:111122223333:test.fifo` takes a stack's events (statement `FanOutSends` of its policy): made-up events would come among the real ones; make a FIFO queue for tests, and name that
+        queue `arn:aws:sqs:eu-west-2:111122223333:test.fifo` takes a stack's events (statement `NobodyElseSends` of its policy): made-up events would come among the real ones; make a FIFO queue for tests, and name that
         queue `arn:aws:sqs:eu-west-2:111122223333:test.fifo` holds 0 messages and 2 in flight; let the consumer take them, or purge the queue, and try again"#]].assert_eq(&why.join("\n"));
 }
 
