@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> anyhow::Result<ExitCode> {
     let (arguments, matches) = Arguments::of_process(std::env::args_os());
-    let interrupted = commands::interrupted(&arguments);
+    let interrupted = [false, true].map(|has_begun| commands::interrupted(&arguments, has_begun));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let exit = runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -23,7 +23,8 @@ fn main() -> anyhow::Result<ExitCode> {
             _ = hang_up.recv() => {}
         }
         // The command was dropped on a runtime that still works, so that the rejections that it held are visible again.
-        eprintln!("{}", printable(&interrupted));
+        let [unbegun, begun] = &interrupted;
+        eprintln!("{}", printable(if commands::has_begun() { begun } else { unbegun }));
         Ok(Exit::Interrupted)
     })?;
     // A build runs on a thread of its own, which no signal stops.

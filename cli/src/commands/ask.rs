@@ -1,10 +1,24 @@
 //! Asks before something is changed.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::spawn_blocking;
 
 use crate::exit::{Exit, Failure};
+
+/// Whether what the command changes may have begun.
+static HAS_BEGUN: AtomicBool = AtomicBool::new(false);
+
+/// Whether the operator has agreed, or a change has begun that needs no question.
+pub fn has_begun() -> bool {
+    HAS_BEGUN.load(Ordering::Relaxed)
+}
+
+/// Notes that a change begins: from now on, an interrupted command can't say that nothing was changed.
+pub(super) fn begin() {
+    HAS_BEGUN.store(true, Ordering::Relaxed);
+}
 
 /// Asks `question`, unless `yes` answers it already.
 ///
@@ -14,12 +28,17 @@ use crate::exit::{Exit, Failure};
 /// ask on.
 pub(super) async fn agree(question: &str, yes: bool, otherwise: &'static str) -> Result<(), Failure> {
     if yes {
+        begin();
         return Ok(());
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Exit::Usage.because("there is no terminal to ask on; add `--yes` to go ahead"));
     }
-    if is_agreed(question).await? { Ok(()) } else { Err(Exit::Declined.because(otherwise)) }
+    if !is_agreed(question).await? {
+        return Err(Exit::Declined.because(otherwise));
+    }
+    begin();
+    Ok(())
 }
 
 /// Asks `question` on the terminal. Returns whether the answer is yes.

@@ -34,6 +34,7 @@ pub mod validate;
 
 use shared::text::printable;
 
+pub use self::ask::has_begun;
 use self::pause::Change;
 use crate::args::{Arguments, Command, Common, stack_option};
 use crate::context::Context;
@@ -43,10 +44,14 @@ use crate::output::Output;
 /// The most calls about queues at the same time: with 50 ms a call, the queues of a hundred clients take a second.
 const CALLS_AT_ONCE: usize = 16;
 
-/// The message when the command of these arguments is interrupted.
-pub fn interrupted(arguments: &Arguments) -> String {
+/// The message when the command of these arguments is interrupted, before or after what it changes [has
+/// begun](has_begun).
+pub fn interrupted(arguments: &Arguments, has_begun: bool) -> String {
     let stack = stack_option(&arguments.common.stack);
     match arguments.command {
+        Command::Deploy(_) | Command::Delete(_) | Command::Queue(_) if !has_begun => {
+            "interrupted; nothing was changed".to_owned()
+        }
         Command::Deploy(_) | Command::Delete(_) => format!(
             "interrupted; what CloudFormation has begun goes on without this program: see `fanoutctl plan{stack}`"
         ),
@@ -124,10 +129,17 @@ mod tests {
 
     #[test]
     fn an_interrupted_command_names_what_goes_on() {
-        let check = |line: &str, expected: &str| {
-            let arguments = Arguments::try_parse_from(line.split_whitespace()).unwrap();
-            assert_eq!(interrupted(&arguments), expected, "{line}");
+        let interrupted = |line: &str, has_begun: bool| {
+            interrupted(&Arguments::try_parse_from(line.split_whitespace()).unwrap(), has_begun)
         };
+        let check = |line: &str, expected: &str| assert_eq!(interrupted(line, true), expected, "{line}");
+        for line in ["fanoutctl deploy", "fanoutctl delete --stack test", "fanoutctl queue repair Billing"] {
+            assert_eq!(interrupted(line, false), "interrupted; nothing was changed", "{line}");
+        }
+        // They ask nothing, and begin at once.
+        for line in ["fanoutctl catch-up Billing", "fanoutctl release Billing --all", "fanoutctl status"] {
+            assert_eq!(interrupted(line, false), interrupted(line, true), "{line}");
+        }
         check("fanoutctl status", "interrupted");
         check("fanoutctl replay Billing --all --from 1", "interrupted");
         check(

@@ -17,7 +17,7 @@ use shared::text::{counted, printable};
 use tokio::time::{Instant, sleep};
 
 use self::difference::{Difference, POLICY, differences};
-use super::ask::agree;
+use super::ask::{agree, begin};
 use super::catch_up;
 use super::operator::{GROUPS_LIMIT, Operator, registered, served};
 use super::policy::role;
@@ -107,6 +107,7 @@ pub async fn execute(context: &Context, command: &QueueCommand) -> Result<Exit, 
     if !is_paused {
         let before = unless_quick("reading the ledger", operator.ledger.lag(client.id, GROUPS_LIMIT)).await?;
         if report.is_needed() || before.groups > 0 {
+            begin();
             report.catch_up = Some(catch_up::catch_up(&operator, name, client.id, &before).await?);
         }
     }
