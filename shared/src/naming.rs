@@ -82,6 +82,11 @@ impl Naming {
         format!("{}{}", self.prefix, client_base_name(name))
     }
 
+    /// What the name of every queue that the stack makes for a client begins with, and none of its own does.
+    pub fn client_queue_prefix(&self) -> String {
+        format!("{}{CLIENT}", self.prefix)
+    }
+
     /// The ARN of one of the stack's own queues.
     pub fn own_queue_arn(&self, queue: OwnQueue) -> QueueArn {
         self.queue_arn(self.own_queue_name(queue))
@@ -162,10 +167,12 @@ impl fmt::Display for QueueUrl {
     }
 }
 
+const CLIENT: &str = "MarkFanOutClient";
+
 /// The name, in a stack without a prefix, of the queue of the client called `name`. `Client` keeps it apart from
 /// the stack's own queues whatever the name.
 pub(crate) fn client_base_name(name: &str) -> String {
-    format!("MarkFanOutClient{name}.fifo")
+    format!("{CLIENT}{name}.fifo")
 }
 
 #[cfg(test)]
@@ -301,7 +308,9 @@ mod tests {
             let own = naming.client_queue_name(ClientName::try_new(&name).unwrap().as_str());
             for queue in OwnQueue::ALL {
                 prop_assert_ne!(&own, &naming.own_queue_name(queue));
+                prop_assert!(!naming.own_queue_name(queue).starts_with(&naming.client_queue_prefix()));
             }
+            prop_assert!(own.starts_with(&naming.client_queue_prefix()));
             prop_assert_eq!(own == naming.client_queue_name(&other), name == other);
             let arn = QueueArn::try_new(&format!("arn:aws:sqs:eu-west-2:111122223333:{own}"));
             prop_assert_eq!(arn.map(|arn| arn.name), Ok(own));

@@ -80,6 +80,27 @@ pub async fn exists(target: &Target, name: &str) -> Result<bool, CallError> {
     }
 }
 
+/// The names, sorted, of the account's FIFO queues whose names begin with `prefix`.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn fifo_names(target: &Target, prefix: &str) -> Result<Vec<String>, CallError> {
+    // SQS tells whether there are more only if it is told how many to list.
+    let call = target.sqs.list_queues().queue_name_prefix(prefix).max_results(1_000);
+    let mut urls = call.into_paginator().items().send();
+    let mut names = Vec::new();
+    while let Some(url) = urls.next().await {
+        let url = url.map_err(|error| CallError::new("ListQueues", &format!("{prefix}*"), &error))?;
+        let name = url.rsplit('/').next().unwrap_or_default();
+        if name.starts_with(prefix) && name.ends_with(".fifo") {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// All attributes of the queue at `url`, by SQS's names for them.
 ///
 /// # Errors

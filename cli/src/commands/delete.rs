@@ -6,7 +6,7 @@ use aws::operator::cloudformation::DeployedStack;
 use aws::operator::sqs::{self, Depth};
 use aws::operator::{CallFault, Target};
 use deploy::clients::ClientLists;
-use deploy::stack;
+use deploy::stack::{self, packages_bucket};
 use serde::Serialize;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::text::printable;
@@ -27,6 +27,8 @@ use crate::progress::{Progress, unless_quick};
 struct Remainder {
     stack: String,
     kept_queues: Vec<KeptQueue>,
+    /// Why it isn't known whether queues of clients that were removed earlier are left.
+    removed_unknown: Option<String>,
     /// The messages of the fan-out queue, which never reach the clients; none if it is empty.
     unsent: Option<Depth>,
     /// What clients lack and never get. A client that lacks nothing is left out.
@@ -39,6 +41,8 @@ struct Remainder {
     kept_bucket: Option<String>,
     /// The name of the ledger's table.
     kept_ledger: Option<String>,
+    /// The name of the bucket of packages, if no deploy named another. It stays: the region's other stacks use it, too.
+    packages_bucket: String,
     /// What was deleted besides the stack, by its name.
     deleted: Vec<String>,
     /// What should have been, and why it was not.
@@ -49,6 +53,8 @@ struct Remainder {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct KeptQueue {
     name: String,
+    /// Whether its client was removed earlier. It may be in use since, as another stack's or a team's own.
+    client_was_removed: bool,
     #[serde(flatten)]
     queue: LeftQueue,
 }
@@ -78,10 +84,19 @@ pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<E
 }
 
 async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -> Remainder {
+    let lists = ClientLists::of_stack(deployed);
     let mut queues: Vec<QueueArn> = OwnQueue::ALL.map(|queue| naming.own_queue_arn(queue)).into();
-    queues.extend(ClientLists::of_stack(deployed).own.iter().map(|client| naming.client_queue_arn(client)));
+    queues.extend(lists.own.iter().map(|client| naming.client_queue_arn(client)));
+    let count = queues.len();
+    let listed = sqs::fifo_names(target, &naming.client_queue_prefix()).await;
+    let (listed, removed_unknown) = match listed {
+        Ok(names) => (names, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    let removed = removed(listed.into_iter().map(|name| naming.queue_arn(name)), &queues, &lists.existing);
+    queues.extend(removed);
     let mut kept_queues = Vec::with_capacity(queues.len());
-    for queue in queues {
+    for (number, queue) in queues.into_iter().enumerate() {
         let url = naming.queue(&queue.account, &queue.name);
         let depth = sqs::depth(target, url.as_str()).await;
         // The stack was never complete, or the queue was deleted by hand.
@@ -89,7 +104,7 @@ async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -
             continue;
         }
         let left = LeftQueue::new(queue.to_string(), depth.map_err(|error| error.to_string()));
-        kept_queues.push(KeptQueue { name: queue.name, queue: left });
+        kept_queues.push(KeptQueue { name: queue.name, client_was_removed: number >= count, queue: left });
     }
     let fan_out = naming.own_queue_name(OwnQueue::FanOut);
     let fan_out = kept_queues.iter().find(|queue| queue.name == fan_out);
@@ -105,25 +120,37 @@ async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -
     Remainder {
         stack: deployed.name.clone(),
         kept_queues,
+        removed_unknown,
         unsent,
         backlogs,
         backlogs_unknown,
         policies: policies.iter().filter_map(|output| deployed.outputs.get(*output).cloned()).collect(),
         kept_bucket: deployed.outputs.get("DiscardedRecordsBucket").cloned(),
         kept_ledger: ledger_table(target, deployed).await,
+        packages_bucket: packages_bucket(&naming.account, &naming.region),
         ..Remainder::default()
     }
 }
 
+/// Those of `listed` that are neither among the stack's `queues` nor clients' `existing` ones.
+fn removed(
+    listed: impl Iterator<Item = QueueArn>,
+    queues: &[QueueArn],
+    existing: &[String],
+) -> Vec<QueueArn> {
+    listed.filter(|queue| !queues.contains(queue) && !existing.contains(&queue.to_string())).collect()
+}
+
 fn before(remainder: &Remainder, style: Style) -> String {
-    let rows = remainder.kept_queues.iter().map(|KeptQueue { name, queue: LeftQueue { depth, .. } }| {
-        let tone = if depth.is_some_and(Depth::is_empty) { Tone::Neutral } else { Tone::Bad };
-        [
-            (name.clone(), Tone::Neutral),
-            (figure(depth.map(|depth| depth.messages)), tone),
-            (figure(depth.map(|depth| depth.in_flight)), tone),
-        ]
-    });
+    let rows =
+        remainder.kept_queues.iter().map(|KeptQueue { name, queue: LeftQueue { depth, .. }, .. }| {
+            let tone = if depth.is_some_and(Depth::is_empty) { Tone::Neutral } else { Tone::Bad };
+            [
+                (name.clone(), Tone::Neutral),
+                (figure(depth.map(|depth| depth.messages)), tone),
+                (figure(depth.map(|depth| depth.in_flight)), tone),
+            ]
+        });
     let table = table(["queue", "messages", "in flight"], rows, style);
     let stack = printable(&remainder.stack);
     if remainder.kept_queues.is_empty() {
@@ -166,27 +193,42 @@ fn warnings(remainder: &Remainder) -> String {
 
 fn after(remainder: &Remainder) -> String {
     let stack = printable(&remainder.stack);
-    let queues = remainder.kept_queues.iter().map(|KeptQueue { name, queue }| {
+    let queues = remainder.kept_queues.iter().map(|KeptQueue { name, client_was_removed, queue }| {
         let holds = match queue.depth {
             Some(depth) if depth.is_empty() => "empty".to_owned(),
             Some(depth) => format!("with {depth}"),
             None => "how much is in it isn't known".to_owned(),
         };
-        format!("queue {}, {holds}", printable(name))
+        format!("queue {}{}, {holds}", printable(name), of_removed(*client_was_removed))
     });
     let mut kept: Vec<String> = queues.collect();
+    kept.extend(remainder.removed_unknown.iter().map(|why| {
+        format!(
+            "perhaps queues of clients that were removed earlier, which could not be listed: {}",
+            printable(why)
+        )
+    }));
     kept.extend(remainder.kept_bucket.iter().map(|bucket| format!("bucket {}", printable(bucket))));
     kept.extend(remainder.kept_ledger.iter().map(|table| format!("the ledger's table {}", printable(table))));
     let failed: String =
         remainder.failed.iter().map(|why| format!("NOT DELETED: {}\n", printable(why))).collect();
     let has_queues = !remainder.kept_queues.is_empty() || !remainder.deleted.is_empty();
     let again = " A new stack with the same prefix can be deployed 60 s after the queues are deleted.";
-    let end = format!("The event table was not touched.{}\n", if has_queues { again } else { "" });
+    let end = format!(
+        "The event table was not touched. Packages stay in bucket {}, or the one that `deploy --bucket` named.{}\n",
+        printable(&remainder.packages_bucket),
+        if has_queues { again } else { "" }
+    );
     if kept.is_empty() {
-        return format!("{failed}Stack {stack} is deleted. Nothing of it is left.\n{end}");
+        return format!("{failed}Stack {stack} is deleted. Nothing of it is left but packages.\n{end}");
     }
     let kept: String = kept.iter().map(|kept| format!("  {kept}\n")).collect();
     format!("{failed}Stack {stack} is deleted. What is left of it:\n{kept}{end}")
+}
+
+/// What tells the queue of a client that was removed earlier from the others.
+fn of_removed(client_was_removed: bool) -> &'static str {
+    if client_was_removed { " of a client that was removed earlier" } else { "" }
 }
 
 #[cfg(test)]
@@ -199,6 +241,7 @@ mod tests {
     fn remainder() -> Remainder {
         let queue = |name: &str, depth: Option<Depth>| KeptQueue {
             name: name.to_owned(),
+            client_was_removed: name.contains("Gone"),
             queue: LeftQueue::new(
                 format!("arn:aws:sqs:eu-west-2:111122223333:{name}"),
                 depth.ok_or_else(|| "no answer".to_owned()),
@@ -210,11 +253,29 @@ mod tests {
                 queue("MarkFanOutQueue.fifo", Some(Depth { messages: 0, in_flight: 0 })),
                 queue("MarkFanOutClientBilling.fifo", Some(Depth { messages: 1200, in_flight: 3 })),
                 queue("MarkFanOutClientInsurance.fifo", None),
+                queue("MarkFanOutClientGone.fifo", Some(Depth { messages: 0, in_flight: 0 })),
             ],
             kept_bucket: Some("mark-event-queue-discarded".to_owned()),
             kept_ledger: Some("mark-event-queue-LedgerTable-1".to_owned()),
+            packages_bucket: "mark-event-queue-packages".to_owned(),
             ..Remainder::default()
         }
+    }
+
+    #[test]
+    fn a_listed_queue_that_no_client_has_is_a_removed_ones() {
+        let queue =
+            |name: &str| QueueArn::try_new(&format!("arn:aws:sqs:eu-west-2:111122223333:{name}")).unwrap();
+        let [own, existing, gone] =
+            ["Billing", "Tax", "Gone"].map(|name| queue(&format!("MarkFanOutClient{name}.fifo")));
+        let check = |listed: &[&QueueArn], expected: &[&QueueArn]| {
+            let listed = listed.iter().map(|queue| (*queue).clone());
+            let removed = removed(listed, std::slice::from_ref(&own), &[existing.to_string()]);
+            assert_eq!(removed.iter().collect::<Vec<_>>(), expected);
+        };
+        check(&[], &[]);
+        check(&[&own, &existing], &[]);
+        check(&[&own, &gone, &existing], &[&gone]);
     }
 
     #[test]
@@ -226,6 +287,7 @@ mod tests {
             MarkFanOutQueue.fifo                   0          0
             MarkFanOutClientBilling.fifo        1200          3
             MarkFanOutClientInsurance.fifo         -          -
+            MarkFanOutClientGone.fifo              0          0
 
         "#]].assert_eq(&before(&remainder(), Style::Plain));
         expect![[r#"
@@ -233,9 +295,10 @@ mod tests {
               queue MarkFanOutQueue.fifo, empty
               queue MarkFanOutClientBilling.fifo, with 1200 messages and 3 in flight
               queue MarkFanOutClientInsurance.fifo, how much is in it isn't known
+              queue MarkFanOutClientGone.fifo of a client that was removed earlier, empty
               bucket mark-event-queue-discarded
               the ledger's table mark-event-queue-LedgerTable-1
-            The event table was not touched. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
+            The event table was not touched. Packages stay in bucket mark-event-queue-packages, or the one that `deploy --bucket` named. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
         "#]].assert_eq(&after(&remainder()));
         let policy = |name: &str| format!("arn:aws:iam::111122223333:policy/{name}");
         let lag = Ok(Lag { groups: 1, events: 5, since: None, ..Lag::default() });
@@ -254,6 +317,7 @@ mod tests {
             MarkFanOutQueue.fifo                   0          0
             MarkFanOutClientBilling.fifo        1200          3
             MarkFanOutClientInsurance.fifo         -          -
+            MarkFanOutClientGone.fifo              0          0
 
             ATTENTION: the fan-out queue holds 1 message and 2 in flight, which would stay in a queue that no function reads: stop the event table's writers, and wait until it is empty.
 
@@ -271,12 +335,28 @@ mod tests {
 
         "#]]
         .assert_eq(&warnings(&unknown));
-        let nothing = Remainder { stack: "mark-event-queue".to_owned(), ..Remainder::default() };
+        let unlisted = Remainder {
+            kept_queues: Vec::new(),
+            kept_bucket: None,
+            kept_ledger: None,
+            removed_unknown: Some("`ListQueues` of `MarkFanOutClient*`: no".to_owned()),
+            ..remainder()
+        };
+        expect![[r#"
+            Stack mark-event-queue is deleted. What is left of it:
+              perhaps queues of clients that were removed earlier, which could not be listed: `ListQueues` of `MarkFanOutClient*`: no
+            The event table was not touched. Packages stay in bucket mark-event-queue-packages, or the one that `deploy --bucket` named.
+        "#]].assert_eq(&after(&unlisted));
+        let nothing = Remainder {
+            packages_bucket: "mark-event-queue-packages".to_owned(),
+            stack: "mark-event-queue".to_owned(),
+            ..Remainder::default()
+        };
         expect![[r#"
             All of stack mark-event-queue goes; it has no queues.
 
-            Stack mark-event-queue is deleted. Nothing of it is left.
-            The event table was not touched.
+            Stack mark-event-queue is deleted. Nothing of it is left but packages.
+            The event table was not touched. Packages stay in bucket mark-event-queue-packages, or the one that `deploy --bucket` named.
         "#]]
         .assert_eq(&(before(&nothing, Style::Plain) + &after(&nothing)));
     }

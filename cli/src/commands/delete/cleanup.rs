@@ -5,7 +5,7 @@ use aws::operator::{CallError, Target, sqs, table};
 use shared::naming::{Naming, QueueUrl};
 use shared::text::{counted, printable};
 
-use super::{KeptQueue, Remainder, after};
+use super::{KeptQueue, Remainder, after, of_removed};
 use crate::args::{DeleteArguments, Leftover};
 use crate::commands::ask::is_agreed;
 use crate::exit::Failure;
@@ -35,12 +35,12 @@ pub(super) async fn clean_up(
 ) -> Result<Remainder, Failure> {
     let mut left = Left { remainder, is_done: false };
     // The functions went on until the stack was deleted.
-    for KeptQueue { name, queue } in &mut left.remainder.kept_queues {
+    for KeptQueue { name, queue, .. } in &mut left.remainder.kept_queues {
         let depth = sqs::depth(target, url(naming, name).as_str()).await;
         *queue = LeftQueue::new(queue.arn.clone(), depth.map_err(|error| error.to_string()));
     }
     for kept in left.remainder.kept_queues.clone() {
-        if is_to_go(arguments, is_named(&arguments.and, &kept.queue), &question(&kept)).await? {
+        if is_to_go(arguments, is_named(&arguments.and, &kept), &question(&kept)).await? {
             let deleted = sqs::delete_queue(target, url(naming, &kept.name).as_str()).await;
             if left.note(&kept.name, deleted) {
                 left.remainder.kept_queues.retain(|queue| queue.name != kept.name);
@@ -81,13 +81,15 @@ async fn is_to_go(arguments: &DeleteArguments, is_named: bool, question: &str) -
     }
 }
 
-fn is_named(and: &[Leftover], queue: &LeftQueue) -> bool {
-    let is_empty = queue.depth.is_some_and(sqs::Depth::is_empty);
-    and.contains(&Leftover::Queues) || (is_empty && and.contains(&Leftover::EmptyQueues))
+/// Whether an option names this queue: none does that of a client that was removed, which may be in use since.
+fn is_named(and: &[Leftover], kept: &KeptQueue) -> bool {
+    let is_empty = kept.queue.depth.is_some_and(sqs::Depth::is_empty);
+    let is_named = and.contains(&Leftover::Queues) || (is_empty && and.contains(&Leftover::EmptyQueues));
+    is_named && !kept.client_was_removed
 }
 
-fn question(KeptQueue { name, queue }: &KeptQueue) -> String {
-    let name = printable(name);
+fn question(KeptQueue { name, client_was_removed, queue }: &KeptQueue) -> String {
+    let name = format!("{}{}", printable(name), of_removed(*client_was_removed));
     match queue.depth {
         Some(depth) if depth.is_empty() => format!("Delete the empty queue {name}?"),
         Some(depth) => format!("Delete queue {name}, WITH {depth} in it?"),
@@ -148,7 +150,7 @@ mod tests {
     fn queue(depth: Option<(u64, u64)>) -> KeptQueue {
         let depth = depth.map(|(messages, in_flight)| Depth { messages, in_flight });
         let queue = LeftQueue::new("arn".to_owned(), depth.ok_or_else(|| "no answer".to_owned()));
-        KeptQueue { name: "MarkFanOutClientBilling.fifo".to_owned(), queue }
+        KeptQueue { name: "MarkFanOutClientBilling.fifo".to_owned(), client_was_removed: false, queue }
     }
 
     #[test]
@@ -156,7 +158,9 @@ mod tests {
         use Leftover::{Bucket, EmptyQueues, Ledger, Queues};
         let check = |and: &[Leftover], expected: [bool; 4]| {
             let queues = [Some((0, 0)), Some((1, 0)), Some((0, 1)), None].map(queue);
-            assert_eq!(queues.map(|kept| is_named(and, &kept.queue)), expected, "{and:?}");
+            let removed = queues.clone().map(|kept| KeptQueue { client_was_removed: true, ..kept });
+            assert_eq!(removed.map(|kept| is_named(and, &kept)), [false; 4], "{and:?}");
+            assert_eq!(queues.map(|kept| is_named(and, &kept)), expected, "{and:?}");
         };
         check(&[], [false; 4]);
         check(&[Bucket, Ledger], [false; 4]);
@@ -174,12 +178,14 @@ mod tests {
         };
         let mut questions: Vec<String> =
             [Some((0, 0)), Some((1200, 3)), None].into_iter().map(|depth| question(&queue(depth))).collect();
+        questions.push(question(&KeptQueue { client_was_removed: true, ..queue(Some((0, 0))) }));
         let objects = [Ok(0), Ok(1), Ok(FIRST_OBJECTS), Err(error())];
         questions.extend(objects.map(|objects| question_of_bucket("discarded", objects)));
         expect![[r#"
             Delete the empty queue MarkFanOutClientBilling.fifo?
             Delete queue MarkFanOutClientBilling.fifo, WITH 1200 messages and 3 in flight in it?
             Delete queue MarkFanOutClientBilling.fifo, though how much is in it isn't known?
+            Delete the empty queue MarkFanOutClientBilling.fifo of a client that was removed earlier?
             Delete the empty bucket discarded?
             Delete bucket discarded, WITH 1 object in it: records that Lambda gave up?
             Delete bucket discarded, WITH 1000 objects or more in it: records that Lambda gave up?
