@@ -363,6 +363,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         MarkFanOutRequests.fifo                0          0
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
+        MarkFanOutClientPolice.fifo            3          0
 
         First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-InspectPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ResendPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
 
@@ -378,6 +379,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         MarkFanOutRequests.fifo                0          0
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
+        MarkFanOutClientPolice.fifo            3          0
 
         First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-InspectPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ResendPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
 
@@ -388,9 +390,10 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
           queue MarkFanOutRequests.fifo, empty
           queue MarkFanOutClientBilling.fifo, empty
           queue MarkFanOutClientInsurance.fifo, empty
+          queue MarkFanOutClientPolice.fifo of a client that was removed earlier, with 3 messages and 0 in flight
           bucket mark-event-queue-discardedrecords-…
           the ledger's table mark-event-queue-LedgerTable-…
-        The event table was not touched. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
+        The event table was not touched. Packages stay in bucket mark-event-queue-packages-000000000000-eu-west-2, or the one that `deploy --bucket` named. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
     "#]])?;
     let kept = [
         "MarkFanOutClientBilling.fifo",
@@ -450,8 +453,8 @@ async fn a_failed_deploy_names_the_first_cause_and_where_to_look() -> anyhow::Re
             All of stack mark-event-queue goes; it has no queues.
 
             --- stdout
-            Stack mark-event-queue is deleted. Nothing of it is left.
-            The event table was not touched.
+            Stack mark-event-queue is deleted. Nothing of it is left but packages.
+            The event table was not touched. Packages stay in bucket mark-event-queue-packages-000000000000-eu-west-2, or the one that `deploy --bucket` named.
         "#]],
     )?;
     Ok(())
