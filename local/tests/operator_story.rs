@@ -127,8 +127,8 @@ async fn clients_come_and_go_and_none_misses_an_event_or_gets_one_twice() -> any
         "no terminal to ask on"
     );
     let repaired = operator.json(&["queue", "repair", "Insurance", "--yes"])?;
-    assert_eq!((&repaired["wasMade"], &repaired["mended"]), (&json!(true), &json!([])));
-    assert_eq!(repaired["catchUp"]["sent"], MARKS, "{repaired}");
+    assert_eq!((&repaired["was_made"], &repaired["mended"]), (&json!(true), &json!([])));
+    assert_eq!(repaired["catch_up"]["sent"], MARKS, "{repaired}");
     assert_eq!(operator.attributes("Insurance").await?, as_made);
     assert_has_all_once(&mut insurance, &expected, 22).await?;
     let changes = [("VisibilityTimeout", "5"), ("Policy", "{\"Statement\": []}"), ("DelaySeconds", "7")];
@@ -140,7 +140,7 @@ async fn clients_come_and_go_and_none_misses_an_event_or_gets_one_twice() -> any
     assert_eq!(operator.attributes("Insurance").await?, as_made);
     let nothing = operator.json(&["queue", "repair", "Insurance"])?;
     assert_eq!(
-        (&nothing["wasMade"], &nothing["mended"], &nothing["catchUp"]),
+        (&nothing["was_made"], &nothing["mended"], &nothing["catch_up"]),
         (&json!(false), &json!([]), &Value::Null)
     );
 
