@@ -6,6 +6,7 @@ use aws::operator::sqs::Depth;
 use serde::Serialize;
 use shared::control::TypedKey;
 use shared::ledger::EventTime;
+use shared::ledger::plausible::reach;
 use shared::ledger::times::YOUNG;
 use shared::text::{counted, printable};
 use shared::time::Timestamp;
@@ -82,7 +83,8 @@ pub(super) struct LedgerGroup {
 }
 
 impl Report {
-    pub(super) fn new(facts: Facts) -> Self {
+    pub(super) fn new(mut facts: Facts) -> Self {
+        facts.reject_implausible();
         let in_ledger = facts.item.as_ref().map(|item| item.version);
         let in_table = facts.rows.iter().flatten().filter_map(|row| row.version).max();
         let newest = in_ledger.max(in_table);
@@ -213,7 +215,19 @@ impl Report {
                 };
                 format!("{of} is in the event table, and not fanned out yet{waits}")
             }
-            Place::FannedOut => self.fanned_out(&of),
+            Place::FannedOut => format!("{}{}", self.fanned_out(&of), self.unless_rejected()),
+        }
+    }
+
+    /// The ledger does not say which versions a client was sent that it is past. A rejected one is none of them.
+    fn unless_rejected(&self) -> String {
+        match self.rejected_queue.map(Depth::total) {
+            None | Some(0) => String::new(),
+            Some(count) => format!(
+                "; {} on the rejected queue: if one is about this version, no client has it (`fanoutctl rejected list{}`)",
+                counted(count, "rejection"),
+                stack_option(&self.stack)
+            ),
         }
     }
 
@@ -247,6 +261,17 @@ impl Report {
 }
 
 impl Facts {
+    /// Versions that are not believed are sent to nobody ([`reach`]).
+    fn reject_implausible(&mut self) {
+        let (Ok(rows), Some(item)) = (&mut self.rows, &self.item) else { return };
+        let top = reach(item.version, rows.iter().filter_map(|row| row.version), &[]);
+        for row in rows.iter_mut().filter(|row| row.version.is_some_and(|version| version > top)) {
+            let why =
+                "more than 1000 versions before it are missing, which is taken for a fault of its writer";
+            row.not_sendable.get_or_insert_with(|| why.to_owned());
+        }
+    }
+
     /// The versions below `version` that the fan-out was to send first, and that the event table does not have.
     fn missing(&self, version: i64) -> Vec<i64> {
         let (Ok(rows), Some(item)) = (&self.rows, &self.item) else { return Vec::new() };

@@ -571,3 +571,31 @@ async fn programs_get_no_body() {
           "unknown": {}
         }"#]].assert_eq(&json);
 }
+
+#[tokio::test]
+async fn a_version_far_above_all_others_is_not_waited_for() {
+    let mut facts = facts(Some(1_000_000)).await;
+    let mut far = facts.rows.as_ref().unwrap()[0].clone();
+    far.version = Some(1_000_000);
+    facts.rows.as_mut().unwrap().insert(0, far);
+    check_answer(
+        facts,
+        Exit::Findings,
+        expect![
+            "version 1000000 of `AFC F5`, the newest, can't be sent to any client: more than 1000 versions before it are missing, which is taken for a fault of its writer; the rest: `fanoutctl rejected list --stack test`"
+        ],
+    );
+}
+
+#[tokio::test]
+async fn rejections_may_be_about_a_version_that_clients_are_past() {
+    let mut facts = facts(Some(6)).await;
+    facts.rejected_queue = Ok(Depth { messages: 1, in_flight: 0 });
+    check_answer(
+        facts,
+        Exit::Done,
+        expect![
+            "version 6 of `AFC F5` is with all 2 clients that want it; 1 rejection on the rejected queue: if one is about this version, no client has it (`fanoutctl rejected list --stack test`)"
+        ],
+    );
+}
