@@ -148,7 +148,7 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
     operator.check(6, &expect![[r#"
         config: the functions run with another config than this file's; see `fanoutctl plan`, then `fanoutctl deploy`
         event table `RegistrationNumberEvent`: its sort key is `createTime`, and the config's `created`; correct `sort_key` in the config, and deploy
-        event table `RegistrationNumberEvent`: the stack reads its stream `…`, which is closed; deploy with its new one: `--stream-arn …`
+        event table `RegistrationNumberEvent`: the stack reads its stream `…`, which is closed; run `fanoutctl deploy --stream-arn …`
         event table `RegistrationNumberEvent`: its stream carries `KEYS_ONLY`, and no new images; switch the stream off, and on again with `NEW_IMAGE`, and deploy with it (`--stream-arn`)
         converter's mapping: events are discarded after 3 retries; set `MaximumRetryAttempts` to -1, as `template.yml` does
         queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so it falls behind; what it held comes back only by `fanoutctl replay`; run `fanoutctl queue repair Billing`
