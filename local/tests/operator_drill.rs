@@ -201,16 +201,7 @@ impl Operator {
     /// Waits until the fan-out has come to this version, and has a client that fails tried again, as the schedule does each
     /// minute.
     fn until_tried(&self, client: &str, mark: &str, version: u64) {
-        let (start, number) = (Instant::now(), version.to_string());
-        loop {
-            let arguments = ["trace", "--group", mark, "--version", &number, "--json"];
-            let output = printed(&self.ground, &self.config, &arguments).unwrap();
-            let traced: Value = serde_json::from_slice(&output.stdout).unwrap();
-            if traced["place"] == "fanned_out" {
-                break;
-            }
-            assert!(start.elapsed() < PATIENCE, "{mark} {version}: {traced}");
-        }
+        self.until_traced(mark, version, |traced| traced["place"] == "fanned_out");
         self.run(&["catch-up", client], 6);
     }
 
@@ -251,16 +242,22 @@ impl Operator {
 
     /// Waits until `trace` says that every client's queue has this version.
     fn until_all_have(&self, mark: &str, version: u64) {
-        let (start, number) = (Instant::now(), version.to_string());
         let all = format!("is with all {} clients that want it", CLIENTS.len());
+        self.until_traced(mark, version, |traced| traced["answer"].as_str().unwrap().contains(&all));
+    }
+
+    /// Waits until the condition holds for what `trace` says of this version.
+    fn until_traced(&self, mark: &str, version: u64, holds: impl Fn(&Value) -> bool) {
+        let (start, number) = (Instant::now(), version.to_string());
         loop {
             let arguments = ["trace", "--group", mark, "--version", &number, "--json"];
             let output = printed(&self.ground, &self.config, &arguments).unwrap();
-            let said = String::from_utf8(output.stdout).unwrap();
-            if said.contains(&all) {
+            // Nothing is printed of an aggregate that nothing has come to yet.
+            let traced = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+            if !traced.is_null() && holds(&traced) {
                 return;
             }
-            assert!(start.elapsed() < PATIENCE, "{mark} {version}: {said}");
+            assert!(start.elapsed() < PATIENCE, "{mark} {version}: {traced}");
         }
     }
 

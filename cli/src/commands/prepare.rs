@@ -92,8 +92,12 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
         }
     }
     if let Some(table) = event_table(stream.as_ref(), facts.running.as_ref()) {
+        let described = match stream.as_ref().and_then(|stream| stream.table.clone()) {
+            Some(described) => described,
+            None => table::describe(&target, table).await,
+        };
         // Without the right to ask, as if nothing were known of it.
-        if let Ok(described) = table::describe(&target, table).await {
+        if let Ok(described) = described {
             check_keys(table, &described, &config.source)?;
             facts.table_size = described.size;
         }

@@ -62,18 +62,20 @@ pub(super) async fn execute(context: &Context, limit: usize) -> Result<Exit, Fai
 /// `stack` is the option that names the stack in a command.
 fn list<'s>(sight: &'s Sight, limit: usize, source: Option<&Source>, stack: &str) -> List<'s> {
     let ids: Vec<&str> = sight.rejections.iter().map(|rejection| rejection.message.id.as_str()).collect();
-    let command = |id| format!("fanoutctl rejected resend {}{stack}", shortest(id, &ids));
-    let entry = |rejection: &'s Rejection| Entry {
-        id: &rejection.message.id,
-        short_id: shortest(&rejection.message.id, &ids),
-        command: command(&rejection.message.id),
-        key: rejection.key(source),
-        group: rejection.group(),
-        aggregate: rejection.aggregate(source),
-        event_id: rejection.event_id(),
-        version: rejection.version(source),
-        since: rejection.since().map(instant),
-        reason: rejection.reason(),
+    let entry = |rejection: &'s Rejection| {
+        let short_id = shortest(&rejection.message.id, &ids);
+        Entry {
+            id: &rejection.message.id,
+            short_id,
+            key: rejection.key(source),
+            group: rejection.group(),
+            aggregate: rejection.aggregate(source),
+            event_id: rejection.event_id(),
+            version: rejection.version(source),
+            since: rejection.since().map(instant),
+            reason: rejection.reason(),
+            command: format!("fanoutctl rejected resend {short_id}{stack}"),
+        }
     };
     let why = if sight.seen < limit { FIRST_OF_GROUP } else { LIMIT };
     List {
