@@ -316,7 +316,7 @@ fn a_version_that_is_a_timestamp_harms_no_other_event() {
     world.reconcile();
     expect![[r#"
         order-1: 1 2 3 4
-        rejected: version 1767600000000 comes after 2: more than 1000 versions in between are missing, which is taken for a fault of the event's writer; if it is meant, send the event again with `fanoutctl rejected resend`
+        rejected: version 1767600000000 comes after 2: more than 1000 versions in between are missing, which is taken for a fault of the event's writer; give the item its right number, and send the event again with `fanoutctl rejected resend`; sent as it is, the aggregate goes on above it
         reported: implausible [{"group":"order-1","key":{"S":"order-1"},"version":1767600000000}]
         Rejected 1"#]].assert_eq(&world.outcome());
 }
