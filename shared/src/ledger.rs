@@ -9,6 +9,7 @@ mod bounded;
 pub mod catch_up;
 pub mod columns;
 pub mod cursors;
+pub mod deliveries;
 pub mod erasures;
 mod event_time;
 pub mod fan_out;
@@ -30,6 +31,10 @@ pub mod times;
 pub use adopt::{adopt, baseline, is_whole, leaving};
 pub use attestation::{Attestation, attestation};
 pub use bounded::BoundedPort;
+pub use deliveries::{
+    ALIKE_LIMIT, Delivery, DeliveryRequest, DeliveryRequestKind, Gone, OpenBreaker, Refusal, RefusedHead, TargetFailure,
+    TargetState,
+};
 pub use event_time::EventTime;
 pub use items::{
     ClientId, Cursor, DamagedItem, ErasureReceipt, First, GroupItem, HELD_LIMIT, HOLES_LIMIT, Hold, Lease,

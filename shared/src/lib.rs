@@ -9,6 +9,7 @@ pub mod consumer;
 pub mod control;
 pub mod erasure;
 pub mod event;
+pub mod exchange;
 pub mod file_clients;
 pub mod filter;
 pub mod ids;

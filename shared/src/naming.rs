@@ -191,6 +191,7 @@ mod tests {
             filter: None,
             view: ClientView::default(),
             request_role: None,
+            push: None,
         }
     }
 

@@ -18,7 +18,7 @@ use shared::config::{Client, Config};
 use shared::filter::FilterDigest;
 use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, ErasureReceipt, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent,
     Ledger, Page, Ports, ReceiptPlace, Registration, Registry, RowHead, ScanPage, ScanPosition, State,
     Unread, Write, WriteCount, WriteError,
 };
@@ -102,6 +102,14 @@ impl Ledger for ReadyPorts {
         _: bool,
         _: Option<&ReceiptPlace>,
     ) -> Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread> {
+        Ok(Vec::new())
+    }
+
+    async fn delivery_requests(
+        &self,
+        _: ClientId,
+        _: Option<&Group>,
+    ) -> Result<Vec<(Group, DeliveryRequest)>, Unread> {
         Ok(Vec::new())
     }
 

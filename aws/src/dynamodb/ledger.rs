@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, Tr
 use shared::ids::Group;
 use shared::ledger::stored::{self, Attributes, PK, SK, Value};
 use shared::ledger::{
-    ClientId, Condition, Cursor, DamagedItem, ErasureReceipt, Item, ItemKey, Ledger, ReceiptPlace, Unread,
+    ClientId, Condition, Cursor, DamagedItem, DeliveryRequest, ErasureReceipt, Item, ItemKey, Ledger, ReceiptPlace, Unread,
     Write, WriteError,
 };
 use shared::send::Cause;
@@ -274,6 +274,28 @@ impl Ledger for LedgerTable {
         let after = after.map(stored::receipt_key);
         let items = self.partition(stored::receipts(client, is_due), after).await?;
         items.into_iter().map(|item| self.receipt(client, is_due, item)).collect()
+    }
+
+    async fn delivery_requests(
+        &self,
+        client: ClientId,
+        after: Option<&Group>,
+    ) -> Result<Vec<(Group, DeliveryRequest)>, Unread> {
+        let after = format!("{}{}", stored::REQUEST, after.map_or("", Group::as_str));
+        let items = self.partition(stored::push(client), Some(after)).await?;
+        // How the target is stands in the same partition, at its end.
+        let requests = items.into_iter().filter_map(|item| {
+            let (_, sk) = keys_of(&item)?;
+            Some((stored::request_group(&sk)?, item))
+        });
+        let restored = requests.map(|(group, item)| {
+            let key = ItemKey::DeliveryRequest(client, group.clone());
+            match self.restore(&key, item.clone())? {
+                Item::DeliveryRequest(request) => Ok((group, request)),
+                _ => Err(self.damaged(&item, "is no request".to_owned())),
+            }
+        });
+        restored.collect()
     }
 
     fn fresh(&self) -> u64 {

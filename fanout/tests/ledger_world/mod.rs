@@ -15,7 +15,7 @@ use shared::event::{Along, Event};
 use shared::filter::FilterDigest;
 use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, Ports, ReceiptPlace,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, Ports, ReceiptPlace,
     Registration, Registry, RowHead, ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
 };
 use shared::message::ChainLink;
@@ -480,6 +480,14 @@ impl Ledger for Hanging<'_> {
         after: Option<&ReceiptPlace>,
     ) -> Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread> {
         self.world.ledger.receipts(client, is_due, after).await
+    }
+
+    async fn delivery_requests(
+        &self,
+        client: ClientId,
+        after: Option<&Group>,
+    ) -> Result<Vec<(Group, DeliveryRequest)>, Unread> {
+        self.world.ledger.delivery_requests(client, after).await
     }
 
     fn fresh(&self) -> u64 {

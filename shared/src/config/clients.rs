@@ -94,7 +94,7 @@ pub(super) fn validate(
             if queue == ClientQueue::Own {
                 length.add(name.as_str(), raw.at, report);
             }
-            clients.push(Client { name, queue, history, erasures, filter, view, request_role });
+            clients.push(Client { name, queue, history, erasures, filter, view, request_role, push: None });
         }
     }
     clients

@@ -7,6 +7,7 @@ mod filter;
 mod findings;
 mod names;
 mod nearest;
+mod push;
 mod raw;
 mod request_role;
 #[cfg(test)]
@@ -21,6 +22,10 @@ use crate::pattern::Pattern;
 pub use findings::{ConfigFinding, Findings};
 pub use names::{InvalidClientName, InvalidPath};
 pub use nearest::nearest;
+pub use push::{
+    EventBridgeTarget, KinesisTarget, LambdaTarget, OAuth, OnRefused, PUSH_LIMIT, Push, PushTarget, S3Target, SecretArn,
+    SnsTarget, TargetArn, WebUrl, WebhookTarget,
+};
 pub use view::{ClientView, CloudEventsSource, Envelope, InvalidSource, Members};
 pub use warnings::ConfigWarning;
 
@@ -102,6 +107,8 @@ pub struct Client {
     pub view: ClientView,
     /// The role whose sessions may ask for replays; none if only an operator does.
     pub request_role: Option<RoleArn>,
+    /// What the stack delivers its queue to; none if a consumer of the team's own reads it.
+    pub push: Option<Push>,
 }
 
 /// A client's name: `^[A-Za-z][A-Za-z0-9]{0,39}$`, because it becomes part of a CloudFormation logical id.

@@ -24,6 +24,7 @@ fn clients(filters: &[&str]) -> Vec<Client> {
         filter: (!filter.is_empty()).then(|| pattern(filter)),
         view: ClientView::default(),
         request_role: None,
+        push: None,
     };
     filters.iter().enumerate().map(client).collect()
 }

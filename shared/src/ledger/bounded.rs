@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::{
-    ClientId, Cursor, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
     ScanPage, ScanPosition, Unread, Write, WriteError,
 };
 use crate::budget::Budget;
@@ -71,6 +71,14 @@ impl<C: Clock, L: Ledger> Ledger for BoundedPort<'_, C, L> {
         after: Option<&ReceiptPlace>,
     ) -> Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread> {
         self.read_within(LEDGER, self.port.receipts(client, is_due, after)).await
+    }
+
+    async fn delivery_requests(
+        &self,
+        client: ClientId,
+        after: Option<&Group>,
+    ) -> Result<Vec<(Group, DeliveryRequest)>, Unread> {
+        self.read_within(LEDGER, self.port.delivery_requests(client, after)).await
     }
 
     fn fresh(&self) -> u64 {

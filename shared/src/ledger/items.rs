@@ -24,7 +24,7 @@ pub const HELD_LIMIT: usize = 1_000;
 
 /// What every write is conditional on: that an item is still the one that was read. Counted up in the registry and
 /// in groups, a fresh value in cursors, leases and scans, which are deleted and made anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteCount(pub u64);
 
 /// A client's number in the ledger, never given to another.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use super::{
-    ClientId, Cursor, ErasureReceipt, EventTime, GroupItem, Lease, ReceiptPlace, Registry, RequestAllowance,
-    Scan, ScanKind, WriteCount,
+    ClientId, Cursor, Delivery, DeliveryRequest, ErasureReceipt, EventTime, GroupItem, Lease, ReceiptPlace, Registry,
+    RequestAllowance, Scan, ScanKind, TargetState, WriteCount,
 };
 use crate::event::Event;
 use crate::ids::{EventIdentity, Group, Key};
@@ -68,6 +68,14 @@ pub trait Ledger {
         after: Option<&ReceiptPlace>,
     ) -> impl Future<Output = Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread>>;
 
+    /// A page of what push functions ask for a client, in the order of the groups, after `after`, strongly consistent. An
+    /// empty page is the end.
+    fn delivery_requests(
+        &self,
+        client: ClientId,
+        after: Option<&Group>,
+    ) -> impl Future<Output = Result<Vec<(Group, DeliveryRequest)>, Unread>>;
+
     /// A value that was never given before: for write counts, epochs, holders, replays.
     fn fresh(&self) -> u64;
 }
@@ -117,6 +125,12 @@ pub enum ItemKey {
     Receipt(ClientId, ReceiptPlace),
     /// A [`RequestAllowance`].
     Requests(ClientId),
+    /// A [`Delivery`].
+    Delivery(ClientId, Group),
+    /// A [`DeliveryRequest`].
+    DeliveryRequest(ClientId, Group),
+    /// A [`TargetState`].
+    Target(ClientId),
 }
 
 /// An item of the ledger.
@@ -136,6 +150,12 @@ pub enum Item {
     Receipt(ErasureReceipt),
     /// Under [`ItemKey::Requests`].
     Requests(RequestAllowance),
+    /// Under [`ItemKey::Delivery`].
+    Delivery(Delivery),
+    /// Under [`ItemKey::DeliveryRequest`].
+    DeliveryRequest(DeliveryRequest),
+    /// Under [`ItemKey::Target`].
+    Target(Box<TargetState>),
 }
 
 /// One write.
@@ -366,6 +386,25 @@ impl LedgerRead {
         })
     }
 
+    /// What a client's target has of a group.
+    pub fn delivery(&self, client: ClientId, group: &Group) -> Reading<&Delivery> {
+        let key = ItemKey::Delivery(client, group.clone());
+        self.get(&key, |item| if let Item::Delivery(delivery) = item { Some(delivery) } else { None })
+    }
+
+    /// What is asked of catch-up for a client's group.
+    pub fn delivery_request(&self, client: ClientId, group: &Group) -> Reading<&DeliveryRequest> {
+        let key = ItemKey::DeliveryRequest(client, group.clone());
+        self.get(&key, |item| if let Item::DeliveryRequest(request) = item { Some(request) } else { None })
+    }
+
+    /// How a client's target is.
+    pub fn target(&self, client: ClientId) -> Reading<&TargetState> {
+        self.get(&ItemKey::Target(client), |item| {
+            if let Item::Target(target) = item { Some(&**target) } else { None }
+        })
+    }
+
     /// The receipt under this key.
     pub fn receipt(&self, key: &ItemKey) -> Reading<&ErasureReceipt> {
         self.get(key, |item| if let Item::Receipt(receipt) = item { Some(receipt) } else { None })
@@ -392,6 +431,9 @@ impl Item {
                 | (ItemKey::Scan(_), Self::Scan(_))
                 | (ItemKey::Due(..) | ItemKey::Receipt(..), Self::Receipt(_))
                 | (ItemKey::Requests(_), Self::Requests(_))
+                | (ItemKey::Delivery(..), Self::Delivery(_))
+                | (ItemKey::DeliveryRequest(..), Self::DeliveryRequest(_))
+                | (ItemKey::Target(_), Self::Target(_))
         )
     }
 
@@ -405,6 +447,9 @@ impl Item {
             Self::Scan(scan) => scan.write_count,
             Self::Receipt(receipt) => receipt.write_count,
             Self::Requests(allowance) => allowance.write_count,
+            Self::Delivery(delivery) => delivery.write_count,
+            Self::DeliveryRequest(request) => request.write_count,
+            Self::Target(target) => target.write_count,
         }
     }
 }

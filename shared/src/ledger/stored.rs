@@ -19,6 +19,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::DamagedItem;
+use super::deliveries::LEADING;
 use super::{ClientId, ItemKey, ReceiptPlace, ScanKind};
 use crate::ids::Group;
 
@@ -120,12 +121,29 @@ pub fn keys(key: &ItemKey) -> (String, String) {
         ItemKey::Due(client, place) => (receipts(*client, true), receipt_key(place)),
         ItemKey::Receipt(client, place) => (receipts(*client, false), receipt_key(place)),
         ItemKey::Requests(client) => (format!("requests#{}", client.0), "requests".to_owned()),
+        // A partition for each group: a target's events are written as fast as they come.
+        ItemKey::Delivery(client, group) => (format!("{}#{group}", push(*client)), "delivery".to_owned()),
+        ItemKey::DeliveryRequest(client, group) => (push(*client), format!("{REQUEST}{group}")),
+        ItemKey::Target(client) => (push(*client), "target".to_owned()),
     }
 }
 
 /// The partition of a client's erasure receipts, of those that are due or of the settled ones.
 pub fn receipts(client: ClientId, is_due: bool) -> String {
     format!("{}#{}", if is_due { "due" } else { "receipt" }, client.0)
+}
+
+/// The partition of what push functions ask for a client, and of how its target is.
+pub fn push(client: ClientId) -> String {
+    format!("{LEADING}{}", client.0)
+}
+
+/// The beginning of the sort keys of what push functions ask.
+pub const REQUEST: &str = "request#";
+
+/// The group of the request that has this sort key; `None` if it is none of a request.
+pub fn request_group(key: &str) -> Option<Group> {
+    Group::try_from_sqs(key.strip_prefix(REQUEST)?).ok()
 }
 
 /// The sort key of a receipt.

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use crate::ids::{EventIdentity, Group, Key};
 use crate::ledger::{
-    ClientId, Cursor, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
     ScanPage, ScanPosition, Unread, Write, WriteError,
 };
 use crate::message::Message;
@@ -84,6 +84,14 @@ impl<L: Ledger> Ledger for CountingPort<'_, L> {
         after: Option<&ReceiptPlace>,
     ) -> impl Future<Output = Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread>> {
         self.for_request().receipts(client, is_due, after)
+    }
+
+    fn delivery_requests(
+        &self,
+        client: ClientId,
+        after: Option<&Group>,
+    ) -> impl Future<Output = Result<Vec<(Group, DeliveryRequest)>, Unread>> {
+        self.for_request().delivery_requests(client, after)
     }
 
     fn fresh(&self) -> u64 {

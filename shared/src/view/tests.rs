@@ -207,6 +207,7 @@ fn client(name: &str, view: ClientView) -> Client {
         filter: None,
         view,
         request_role: None,
+        push: None,
     }
 }
 

@@ -12,7 +12,7 @@ use shared::clock::Clock;
 use shared::config::Config;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, ErasureReceipt, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent,
     Ledger, Page, Ports, ReceiptPlace, RowHead, ScanPage, ScanPosition, Unread, Write, WriteCount,
     WriteError,
 };
@@ -417,6 +417,15 @@ impl Ledger for Slow<'_> {
     ) -> Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread> {
         self.0.clock.sleep(self.0.call).await;
         self.0.ledger.receipts(client, is_due, after).await
+    }
+
+    async fn delivery_requests(
+        &self,
+        client: ClientId,
+        after: Option<&Group>,
+    ) -> Result<Vec<(Group, DeliveryRequest)>, Unread> {
+        self.0.clock.sleep(self.0.call).await;
+        self.0.ledger.delivery_requests(client, after).await
     }
 
     fn fresh(&self) -> u64 {

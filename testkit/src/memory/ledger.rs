@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use shared::ids::Group;
 use shared::ledger::stored;
 use shared::ledger::{
-    ClientId, Condition, Cursor, DamagedItem, ErasureReceipt, Item, ItemKey, Ledger, READ_LIMIT,
+    ClientId, Condition, Cursor, DeliveryRequest, DamagedItem, ErasureReceipt, Item, ItemKey, Ledger, READ_LIMIT,
     ReceiptPlace, Unread, WRITE_LIMIT, Write, WriteError,
 };
 
@@ -228,6 +228,18 @@ impl Ledger for MemoryLedger {
         Ok(page.into_iter().map(|(place, receipt, _)| (place, receipt)).collect())
     }
 
+    async fn delivery_requests(
+        &self,
+        client: ClientId,
+        after: Option<&Group>,
+    ) -> Result<Vec<(Group, DeliveryRequest)>, Unread> {
+        let mut state = self.state();
+        state.calls.queries += 1;
+        let page: Vec<_> = state.delivery_requests(client, after).take(state.cursors_in_page).collect();
+        state.calls.read_units += units(page.iter().map(|(_, _, size)| size).sum(), READ_UNIT);
+        Ok(page.into_iter().map(|(group, request, _)| (group, request)).collect())
+    }
+
     fn fresh(&self) -> u64 {
         let mut state = self.state();
         state.fresh = state.fresh.wrapping_add(1);
@@ -285,6 +297,22 @@ impl State {
         self.items.range((start, Bound::Unbounded)).filter_map(move |(key, kept)| match (key, &kept.item) {
             (ItemKey::Cursor(of, group), Item::Cursor(cursor)) if *of == client => {
                 Some((group.clone(), cursor.clone(), kept.size))
+            }
+            _ => None,
+        })
+    }
+
+    /// With their sizes.
+    fn delivery_requests(
+        &self,
+        client: ClientId,
+        after: Option<&Group>,
+    ) -> impl Iterator<Item = (Group, DeliveryRequest, usize)> {
+        let after = after.map(|group| ItemKey::DeliveryRequest(client, group.clone()));
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.items.range((start, Bound::Unbounded)).filter_map(move |(key, kept)| match (key, &kept.item) {
+            (ItemKey::DeliveryRequest(of, group), Item::DeliveryRequest(request)) if *of == client => {
+                Some((group.clone(), request.clone(), kept.size))
             }
             _ => None,
         })

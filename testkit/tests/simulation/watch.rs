@@ -143,6 +143,9 @@ impl World {
                 format!("receipt {} {}/{}", client(*id), place.group, place.incarnation_number)
             }
             ItemKey::Requests(id) => format!("requests {}", client(*id)),
+            ItemKey::Delivery(id, group) => format!("delivery {} {group}", client(*id)),
+            ItemKey::DeliveryRequest(id, group) => format!("delivery request {} {group}", client(*id)),
+            ItemKey::Target(id) => format!("target {}", client(*id)),
         };
         let shown = |last: LastVersion| last.map_or("–".to_owned(), |last| last.to_string());
         let words = |item: &Item| match item {
@@ -193,6 +196,15 @@ impl World {
             Item::Scan(scan) => format!("revision {} on {}", scan.revision, scan.is_on),
             Item::Receipt(receipt) => format!("{:?}", receipt.settled),
             Item::Requests(allowance) => format!("left {}", allowance.left),
+            Item::Delivery(delivery) => {
+                delivery.state.as_ref().map_or("nothing".to_owned(), |state| state.to_text())
+            }
+            Item::DeliveryRequest(request) => {
+                format!("from {} done {}", request.from, request.done_at.is_some())
+            }
+            Item::Target(target) => {
+                format!("open {} gone {}", target.breaker.is_some(), target.gone.is_some())
+            }
         };
         let before = before.map_or("absent".to_owned(), words);
         let after = write.item.as_ref().map_or("deleted".to_owned(), words);

@@ -11,7 +11,7 @@ use futures_util::future::FutureExt as _;
 use shared::clock::Clock;
 use shared::ids::{EventIdentity, Group, Key};
 use shared::ledger::{
-    ClientId, Cursor, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
     ScanPage, ScanPosition, Unread, Write, WriteError,
 };
 use shared::message::Message;
@@ -340,6 +340,22 @@ impl Ledger for Wire {
                 return Err(unread());
             }
             world.ledger.receipts(client, is_due, after.as_ref()).now_or_never().unwrap()
+        };
+        self.call(self.timing(), effect, |answer| answer.unwrap_or_else(|| Err(unread()))).await
+    }
+
+    async fn delivery_requests(
+        &self,
+        client: ClientId,
+        after: Option<&Group>,
+    ) -> Result<Vec<(Group, DeliveryRequest)>, Unread> {
+        let after = after.cloned();
+        let fails = self.is_unread();
+        let effect = move |world: &Rc<World>| {
+            if fails || world.now() < world.ledger_down_until.get() {
+                return Err(unread());
+            }
+            world.ledger.delivery_requests(client, after.as_ref()).now_or_never().unwrap()
         };
         self.call(self.timing(), effect, |answer| answer.unwrap_or_else(|| Err(unread()))).await
     }

@@ -140,6 +140,7 @@ prop_compose! {
             filter: text.map(filter),
             view: views[index % views.len()].clone(),
             request_role: (index % 5 == 1).then(|| role(index)),
+            push: None,
         };
         Config { source, clients: names.into_iter().zip(own).enumerate().map(client).collect(), requests_in_flight, scan_read_units }
     }

@@ -257,6 +257,7 @@ fn file(case: &Case) -> FileClients {
             filter: pattern,
             view,
             request_role: None,
+            push: None,
         }
     };
     FileClients::new(&case.registry.clients.keys().map(client).collect::<Vec<_>>())

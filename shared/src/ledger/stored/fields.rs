@@ -84,9 +84,8 @@ impl Fields {
     }
 
     pub(super) fn instant(&mut self, name: &str) -> Result<Timestamp, Damage> {
-        let millis = self.event_time(name)?.as_nanos() / NANOS_PER_MILLI;
-        let millis = u64::try_from(millis).map_err(|_| self.damaged(name, "is an instant before 1970"))?;
-        Ok(Timestamp::from_millis(millis))
+        let time = self.event_time(name)?;
+        timestamp(time).ok_or_else(|| self.damaged(name, "is an instant before 1970"))
     }
 
     pub(super) fn key(&mut self, name: &str) -> Result<Key, Damage> {
@@ -154,6 +153,16 @@ impl Fields {
     pub(super) fn damaged(&self, name: &str, fault: &'static str) -> Damage {
         Damage { attribute: format!("{}{name}", self.path), fault: fault.into() }
     }
+}
+
+/// An instant since 1970.
+pub(super) fn instant_of(value: &Value) -> Option<Timestamp> {
+    timestamp(instant::restore(value)?)
+}
+
+fn timestamp(time: EventTime) -> Option<Timestamp> {
+    let millis = u64::try_from(time.as_nanos() / NANOS_PER_MILLI).ok()?;
+    Some(Timestamp::from_millis(millis))
 }
 
 /// A version, or one below the first.

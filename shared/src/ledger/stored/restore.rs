@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fields::{self, Fields};
 use super::{Attributes, Damage, FORMAT, LAST_WRITTEN, Value, check_format, packed};
 use crate::config::ClientName;
+use crate::consumer::ConsumerState;
 use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
-    ClientId, Cursor, ErasureReceipt, First, GroupItem, Hold, Item, ItemKey, LastSent, LastVersion, Lease,
-    RefusedEvent, Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent,
-    State, WriteCount,
+    ClientId, Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, ErasureReceipt, First, Gone, GroupItem, Hold, Item,
+    ItemKey, LastSent, LastVersion, Lease, OpenBreaker, Refusal, RefusedEvent, RefusedHead, Registration, Registry,
+    Repetition, RequestAllowance, Scan, Settlement, SkippedEvent, State, TargetFailure, TargetState, WriteCount,
 };
 
 /// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations,
@@ -30,6 +31,9 @@ pub fn restore(key: &ItemKey, mut attributes: Attributes) -> Result<Item, Damage
         ItemKey::Scan(_) => Item::Scan(scan(&mut fields)?),
         ItemKey::Due(..) | ItemKey::Receipt(..) => Item::Receipt(receipt(&mut fields)?),
         ItemKey::Requests(_) => Item::Requests(requests(&mut fields)?),
+        ItemKey::Delivery(..) => Item::Delivery(delivery(&mut fields)?),
+        ItemKey::DeliveryRequest(..) => Item::DeliveryRequest(delivery_request(&mut fields)?),
+        ItemKey::Target(_) => Item::Target(Box::new(target(&mut fields)?)),
     })
 }
 
@@ -212,6 +216,100 @@ fn requests(fields: &mut Fields) -> Result<RequestAllowance, Damage> {
         at: fields.instant("at")?,
         unknown: fields.take_rest(),
     })
+}
+
+fn delivery(fields: &mut Fields) -> Result<Delivery, Damage> {
+    let state = |fields: &mut Fields| {
+        let text = fields.text("state")?;
+        ConsumerState::try_from_text(&text).map_err(|_| fields.damaged("state", "is not the state of a consumer"))
+    };
+    let refused = |fields: &mut Fields| {
+        Ok(RefusedHead {
+            version: fields.version("version")?,
+            incarnation: incarnation(fields)?,
+            since: fields.instant("since")?,
+        })
+    };
+    Ok(Delivery {
+        write_count: fields.write_count()?,
+        state: fields.if_any("state", state)?,
+        mark: fields.if_any("mark", |fields| fields.text("mark"))?,
+        refused: fields.if_any("refused", |fields| fields.map("refused", refused))?,
+        unknown: fields.take_rest(),
+    })
+}
+
+fn delivery_request(fields: &mut Fields) -> Result<DeliveryRequest, Damage> {
+    let kind = match fields.text("kind")?.as_str() {
+        "hold" => DeliveryRequestKind::Hold { reason: fields.text("reason")? },
+        "replay" => DeliveryRequestKind::Replay,
+        _ => return Err(fields.damaged("kind", "is not `hold` or `replay`")),
+    };
+    Ok(DeliveryRequest {
+        write_count: fields.write_count()?,
+        kind,
+        from: fields.version("from")?,
+        incarnation: incarnation(fields)?,
+        shown_by: fields.if_any("shown_by", |fields| replay_id(fields, "shown_by"))?,
+        id: replay_id(fields, "id")?,
+        at: fields.instant("at")?,
+        done_at: fields.if_any("done_at", |fields| fields.instant("done_at"))?,
+        failure: fields.if_any("failure", |fields| fields.text("failure"))?,
+        unknown: fields.take_rest(),
+    })
+}
+
+fn target(fields: &mut Fields) -> Result<TargetState, Damage> {
+    let breaker = |fields: &mut Fields| {
+        Ok(OpenBreaker {
+            since: fields.instant("since")?,
+            probe_at: fields.instant("probe_at")?,
+            probes: fields.number("probes")?,
+            reason: fields.text("reason")?,
+        })
+    };
+    let gone = |fields: &mut Fields| {
+        Ok(Gone {
+            since: fields.instant("since")?,
+            reason: fields.text("reason")?,
+            paused_at: fields.if_any("paused_at", |fields| fields.instant("paused_at"))?,
+        })
+    };
+    let failure = |fields: &mut Fields| {
+        let group = fields.text("group")?;
+        Ok(TargetFailure {
+            at: fields.instant("at")?,
+            group: Group::try_from_sqs(&group).map_err(|_| fields.damaged("group", "is not a group"))?,
+            reason: fields.text("reason")?,
+        })
+    };
+    Ok(TargetState {
+        write_count: fields.write_count()?,
+        breaker: fields.if_any("breaker", |fields| fields.map("breaker", breaker))?,
+        gone: fields.if_any("gone", |fields| fields.map("gone", gone))?,
+        refusals: fields.if_any("refusals", |fields| fields.list("refusals", refusal))?.unwrap_or_default(),
+        failure: fields.if_any("failure", |fields| fields.map("failure", failure))?,
+        unknown: fields.take_rest(),
+    })
+}
+
+fn refusal(value: &Value) -> Option<Refusal> {
+    let Value::M(attributes) = value else { return None };
+    let Value::S(alike) = attributes.get("alike")? else { return None };
+    let group = group_name(attributes.get("group")?)?;
+    Some(Refusal { group, alike: alike.clone(), at: fields::instant_of(attributes.get("at")?)? })
+}
+
+fn incarnation(fields: &mut Fields) -> Result<Option<IncarnationToken>, Damage> {
+    fields.if_any("incarnation", |fields| {
+        let text = fields.text("incarnation")?;
+        IncarnationToken::try_new(&text).map_err(|_| fields.damaged("incarnation", "is not 16 hexadecimal digits"))
+    })
+}
+
+fn replay_id(fields: &mut Fields, name: &str) -> Result<ReplayId, Damage> {
+    let text = fields.text(name)?;
+    ReplayId::try_new(&text).map_err(|_| fields.damaged(name, "is not a replay's id"))
 }
 
 fn receipt(fields: &mut Fields) -> Result<ErasureReceipt, Damage> {

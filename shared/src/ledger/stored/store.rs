@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Attributes, FORMAT, FORMAT_WRITTEN, LAST_WRITTEN, Value, instant, packed};
-use crate::ids::Key;
+use crate::ids::{IncarnationToken, Key, ReplayId};
 use crate::ledger::{
-    Cursor, ErasureReceipt, First, GroupItem, Hold, Item, Lease, Registration, Registry, RequestAllowance,
-    Scan, Settlement, State,
+    Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, ErasureReceipt, First, GroupItem, Hold, Item, Lease,
+    Registration, Registry, RequestAllowance, Scan, Settlement, State, TargetState,
 };
 use crate::time::Timestamp;
 
@@ -20,6 +20,9 @@ pub fn store(item: &Item) -> Attributes {
         Item::Scan(scan) => of_scan(scan),
         Item::Receipt(receipt) => of_receipt(receipt),
         Item::Requests(allowance) => of_requests(allowance),
+        Item::Delivery(delivery) => of_delivery(delivery),
+        Item::DeliveryRequest(request) => of_delivery_request(request),
+        Item::Target(target) => of_target(target),
     };
     put(&mut attributes, FORMAT, Some(number(FORMAT_WRITTEN)));
     let unknown = match item {
@@ -30,6 +33,9 @@ pub fn store(item: &Item) -> Attributes {
         Item::Scan(scan) => &scan.unknown,
         Item::Receipt(receipt) => &receipt.unknown,
         Item::Requests(allowance) => &allowance.unknown,
+        Item::Delivery(delivery) => &delivery.unknown,
+        Item::DeliveryRequest(request) => &request.unknown,
+        Item::Target(target) => &target.unknown,
     };
     with_unknown(attributes, unknown)
 }
@@ -172,6 +178,83 @@ fn of_requests(allowance: &RequestAllowance) -> Attributes {
         ("left", number(allowance.left)),
         ("at", at(allowance.at)),
     ])
+}
+
+fn of_delivery(delivery: &Delivery) -> Attributes {
+    let mut attributes = map([("write_count", number(delivery.write_count.0))]);
+    put(&mut attributes, "state", delivery.state.as_ref().map(|state| Value::S(state.to_text())));
+    put(&mut attributes, "mark", delivery.mark.clone().map(Value::S));
+    let refused = delivery.refused.as_ref().map(|refused| {
+        let mut attributes = map([("version", number(refused.version)), ("since", at(refused.since))]);
+        put(&mut attributes, "incarnation", refused.incarnation.as_ref().map(of_token));
+        Value::M(attributes)
+    });
+    put(&mut attributes, "refused", refused);
+    attributes
+}
+
+fn of_delivery_request(request: &DeliveryRequest) -> Attributes {
+    let (kind, reason) = match &request.kind {
+        DeliveryRequestKind::Hold { reason } => ("hold", Some(reason.clone())),
+        DeliveryRequestKind::Replay => ("replay", None),
+    };
+    let mut attributes = map([
+        ("write_count", number(request.write_count.0)),
+        ("kind", Value::S(kind.to_owned())),
+        ("from", number(request.from)),
+        ("id", of_replay(&request.id)),
+        ("at", at(request.at)),
+    ]);
+    put(&mut attributes, "reason", reason.map(Value::S));
+    put(&mut attributes, "incarnation", request.incarnation.as_ref().map(of_token));
+    put(&mut attributes, "shown_by", request.shown_by.as_ref().map(of_replay));
+    put(&mut attributes, "done_at", request.done_at.map(at));
+    put(&mut attributes, "failure", request.failure.clone().map(Value::S));
+    attributes
+}
+
+fn of_target(target: &TargetState) -> Attributes {
+    let mut attributes = map([("write_count", number(target.write_count.0))]);
+    let breaker = target.breaker.as_ref().map(|breaker| {
+        Value::M(map([
+            ("since", at(breaker.since)),
+            ("probe_at", at(breaker.probe_at)),
+            ("probes", number(breaker.probes)),
+            ("reason", Value::S(breaker.reason.clone())),
+        ]))
+    });
+    put(&mut attributes, "breaker", breaker);
+    let gone = target.gone.as_ref().map(|gone| {
+        let mut attributes = map([("since", at(gone.since)), ("reason", Value::S(gone.reason.clone()))]);
+        put(&mut attributes, "paused_at", gone.paused_at.map(at));
+        Value::M(attributes)
+    });
+    put(&mut attributes, "gone", gone);
+    let refusals = target.refusals.iter().map(|refusal| {
+        Value::M(map([
+            ("group", Value::S(refusal.group.as_str().to_owned())),
+            ("alike", Value::S(refusal.alike.clone())),
+            ("at", at(refusal.at)),
+        ]))
+    });
+    put(&mut attributes, "refusals", (!target.refusals.is_empty()).then(|| Value::L(refusals.collect())));
+    let failure = target.failure.as_ref().map(|failure| {
+        Value::M(map([
+            ("at", at(failure.at)),
+            ("group", Value::S(failure.group.as_str().to_owned())),
+            ("reason", Value::S(failure.reason.clone())),
+        ]))
+    });
+    put(&mut attributes, "failure", failure);
+    attributes
+}
+
+fn of_token(token: &IncarnationToken) -> Value {
+    Value::S(token.as_str().to_owned())
+}
+
+fn of_replay(id: &ReplayId) -> Value {
+    Value::S(id.as_str().to_owned())
 }
 
 fn of_receipt(receipt: &ErasureReceipt) -> Attributes {
