@@ -103,6 +103,8 @@ pub struct OpenBreaker {
     pub probes: u32,
     /// Why it opened, or the last probe failed.
     pub reason: String,
+    /// What the refusals of events have in common for which it opened; `None` if it opened for another reason.
+    pub alike: Option<String>,
 }
 
 /// That a target is gone.

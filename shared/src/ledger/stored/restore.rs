@@ -266,6 +266,7 @@ fn target(fields: &mut Fields) -> Result<TargetState, Damage> {
             probe_at: fields.instant("probe_at")?,
             probes: fields.number("probes")?,
             reason: fields.text("reason")?,
+            alike: fields.if_any("alike", |fields| fields.text("alike"))?,
         })
     };
     let gone = |fields: &mut Fields| {

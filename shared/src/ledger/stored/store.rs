@@ -216,12 +216,14 @@ fn of_delivery_request(request: &DeliveryRequest) -> Attributes {
 fn of_target(target: &TargetState) -> Attributes {
     let mut attributes = map([("write_count", number(target.write_count.0))]);
     let breaker = target.breaker.as_ref().map(|breaker| {
-        Value::M(map([
+        let mut attributes = map([
             ("since", at(breaker.since)),
             ("probe_at", at(breaker.probe_at)),
             ("probes", number(breaker.probes)),
             ("reason", Value::S(breaker.reason.clone())),
-        ]))
+        ]);
+        put(&mut attributes, "alike", breaker.alike.clone().map(Value::S));
+        Value::M(attributes)
     });
     put(&mut attributes, "breaker", breaker);
     let gone = target.gone.as_ref().map(|gone| {
