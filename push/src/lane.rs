@@ -40,6 +40,8 @@ const PROBE: Duration = Duration::from_secs(30);
 pub(crate) enum Mode {
     /// The target.
     Open,
+    /// The target, though it refused others: whether it is well again.
+    Probe,
     /// Nobody: what needs the target comes again after this time. Why.
     Closed(Duration, String),
 }
@@ -118,7 +120,9 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
         };
         match self.decide(&event) {
             Verdict::Had | Verdict::Wait => Step::acknowledged(1),
-            Verdict::Take { state, .. } | Verdict::Forget(state) => self.bring(record, index, &event, state).await,
+            Verdict::Take { state, .. } | Verdict::Forget(state) => {
+                self.bring(record, index, &event, state).await
+            }
             Verdict::Ask(after) => match Need::replay(after) {
                 Some(need) => self.ask(&event, need).await,
                 None => Step::stop(STRANGE),
@@ -145,7 +149,13 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
 
     /// Brings the event to the target, unless a hold is under way or nobody may be asked. `after` is the state once the
     /// target has it.
-    async fn bring(&mut self, record: &'l Record, index: usize, event: &Event<'l>, after: ConsumerState) -> Step {
+    async fn bring(
+        &mut self,
+        record: &'l Record,
+        index: usize,
+        event: &Event<'l>,
+        after: ConsumerState,
+    ) -> Step {
         let now = self.ports.clock.now();
         if self.is_refused_head(event) {
             let request = match self.request().await {
@@ -243,7 +253,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
                 self.wait(record, event, spread(pace::PAUSED, self.random()), &reason).await
             }
             FailureKind::Event => {
-                let is_targets_fault = self.ports.note(Note::Refused { group, alike, reason: reason.clone() });
+                let is_targets_fault =
+                    self.ports.note(Note::Refused { group, alike, reason: reason.clone() });
                 if is_targets_fault {
                     return self.wait(record, event, spread(PROBE, self.random()), &reason).await;
                 }
@@ -343,7 +354,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
         };
         let now = self.ports.clock.now();
         let asked = need.request(id, self.ports.ledger.fresh(), now);
-        let condition = request.map_or(Condition::Absent, |request| Condition::WriteCount(request.write_count));
+        let condition =
+            request.map_or(Condition::Absent, |request| Condition::WriteCount(request.write_count));
         let key = ItemKey::DeliveryRequest(self.id, self.group.clone());
         let write = Write { key, condition, item: Some(Item::DeliveryRequest(asked.clone())) };
         if let Err(why) = self.ports.ledger.write(&[write]).await {
@@ -410,7 +422,12 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
     }
 
     /// Keeps that the target has the event; of a notice, that it has nothing any more.
-    async fn record(&mut self, event: &Event<'_>, state: ConsumerState, mark: Option<String>) -> Result<(), String> {
+    async fn record(
+        &mut self,
+        event: &Event<'_>,
+        state: ConsumerState,
+        mark: Option<String>,
+    ) -> Result<(), String> {
         if event.message.is_erasure {
             return self.write(None).await;
         }
@@ -420,10 +437,10 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
     }
 
     fn delivery_with(&self, state: Option<ConsumerState>, refused: Option<RefusedHead>) -> Delivery {
-        let (mark, unknown) = self
-            .delivery
-            .as_ref()
-            .map_or_else(|| (None, Attributes::new()), |before| (before.mark.clone(), before.unknown.clone()));
+        let (mark, unknown) = self.delivery.as_ref().map_or_else(
+            || (None, Attributes::new()),
+            |before| (before.mark.clone(), before.unknown.clone()),
+        );
         Delivery { write_count: WriteCount(self.ports.ledger.fresh()), state, mark, refused, unknown }
     }
 
