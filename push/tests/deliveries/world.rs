@@ -206,7 +206,7 @@ impl World {
             if batch.is_empty() {
                 match self.queues.next_receivable(&self.queue).filter(|next| *next <= until) {
                     Some(next) => {
-                        self.clock.freeze(next.since(self.clock.now()).max(Duration::from_millis(1)))
+                        self.clock.freeze(next.since(self.clock.now()).max(Duration::from_millis(1)));
                     }
                     None => break,
                 }
