@@ -11,7 +11,10 @@
 
 mod world;
 
+use std::collections::BTreeMap;
+
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
 
 use world::World;
 
@@ -371,4 +374,64 @@ fn what_is_no_message_of_the_pipeline_is_returned_with_its_group() {
             in the queue: 2
         "#]],
     );
+}
+
+/// A step, in which `N` stands for the next version of a group.
+fn any_step() -> impl Strategy<Value = String> {
+    let group = || prop::sample::select(vec!["a", "b", "c"]);
+    prop_oneof![
+        6 => group().prop_map(|group| format!("send {group}N")),
+        1 => group().prop_map(|group| format!("lose {group}N")),
+        4 => (1..200_u32).prop_map(|seconds| format!("run {seconds}")),
+        1 => (1..5_u32).prop_map(|days| format!("run {}", days * 86_400)),
+        2 => Just("well".to_owned()),
+        1 => group().prop_map(|group| format!("fail {group}")),
+        2 => (group(), 1..6_u32).prop_map(|(group, version)| format!("refuse {group}{version}")),
+        1 => Just("forbid".to_owned()),
+        1 => Just("gone".to_owned()),
+        1 => Just("pause".to_owned()),
+        1 => Just("resume".to_owned()),
+        3 => Just("catch-up".to_owned()),
+        1 => group().prop_map(|group| format!("release {group}")),
+        1 => (group(), 1..4_u32).prop_map(|(group, from)| format!("replay {group} {from}")),
+        2 => Just("dies".to_owned()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever fails, and whenever the worker dies: once all is mended the target has every event, in order, and twice at once
+    /// only where the worker died.
+    #[test]
+    fn every_event_arrives_in_order(steps in prop::collection::vec(any_step(), 1..40)) {
+        let mut world = World::new();
+        let mut versions: BTreeMap<char, i64> = BTreeMap::new();
+        for step in steps {
+            let words: Vec<&str> = step.split(' ').collect();
+            let group = words.get(1).and_then(|word| word.chars().next()).unwrap_or('a');
+            if step.starts_with("replay") && !versions.contains_key(&group) {
+                continue;
+            }
+            let step = if step.ends_with('N') {
+                let version = versions.entry(group).or_default();
+                *version += 1;
+                step.replace('N', &version.to_string())
+            } else {
+                step
+            };
+            world.step(&step);
+        }
+        // What was lost shows at the next event.
+        for (group, version) in &versions {
+            world.step("well");
+            world.step("resume");
+            world.step(&format!("send {group}{}", version + 1));
+        }
+        for (group, took, sent) in world.mend() {
+            let first = took.first().copied().unwrap_or_default();
+            let expected: Vec<i64> = (first..=i64::try_from(sent).unwrap()).collect();
+            prop_assert_eq!(&took, &expected, "{}: {}", group, world.log());
+        }
+    }
 }
