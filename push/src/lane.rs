@@ -119,7 +119,11 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             }
         };
         match self.decide(&event) {
-            Verdict::Had | Verdict::Wait => Step::acknowledged(1),
+            Verdict::Had => Step::acknowledged(1),
+            Verdict::Wait => match self.lost(record, &event) {
+                Some(need) => self.ask(&event, need).await,
+                None => Step::acknowledged(1),
+            },
             Verdict::Take { state, .. } | Verdict::Forget(state) => {
                 self.bring(record, index, &event, state).await
             }
@@ -133,6 +137,14 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
                 Step::stop(STRANGE)
             }
         }
+    }
+
+    /// The replay to ask for again, if the one that the group waits for must have been lost: the ledger sends nothing else of a
+    /// group before a replay, or while it is held.
+    fn lost(&self, record: &Record, event: &Event<'_>) -> Option<Need> {
+        let delivery = self.delivery.as_ref()?;
+        let is_lost = event.message.replay.is_none() && record.sent_at? > delivery.asked_at?.plus(pace::LOST);
+        Need::replay(delivery.state.clone().filter(|_| is_lost)?)
     }
 
     fn decide(&self, event: &Event<'_>) -> Verdict {
@@ -369,7 +381,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
 
     /// Catch-up has done what the head needs: what comes until then is acknowledged without effect.
     async fn confirm(&mut self, event: &Event<'_>, need: Need, request: Option<DeliveryRequest>) -> Step {
-        let delivery = self.delivery_with(Some(need.after), None);
+        let mut delivery = self.delivery_with(Some(need.after), None);
+        delivery.asked_at = request.as_ref().and_then(|request| request.done_at);
         if let Err(why) = self.write(Some(delivery)).await {
             return self.unread(&why);
         }
@@ -415,8 +428,7 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             incarnation: event.message.incarnation.clone(),
             since,
         };
-        let mut delivery = self.delivery_with(self.state().cloned(), Some(head));
-        delivery.mark = self.delivery.as_ref().and_then(|delivery| delivery.mark.clone());
+        let delivery = self.delivery_with(self.state().cloned(), Some(head));
         self.write(Some(delivery)).await?;
         Ok(since)
     }
@@ -441,7 +453,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             || (None, Attributes::new()),
             |before| (before.mark.clone(), before.unknown.clone()),
         );
-        Delivery { write_count: WriteCount(self.ports.ledger.fresh()), state, mark, refused, unknown }
+        let write_count = WriteCount(self.ports.ledger.fresh());
+        Delivery { write_count, state, mark, refused, asked_at: None, unknown }
     }
 
     /// Writes what the ledger has of the group, on condition that it is as it was read.

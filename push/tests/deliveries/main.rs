@@ -376,6 +376,37 @@ fn what_is_no_message_of_the_pipeline_is_returned_with_its_group() {
     );
 }
 
+#[test]
+fn a_replay_that_is_lost_is_asked_for_again() {
+    check(
+        "send a1
+         run 1
+         lose a2
+         send a3
+         run 30
+         catch-up
+         purge
+         run 600
+         send a4
+         run 60
+         run 900
+         send a5
+         run 60
+         catch-up
+         run 60",
+        expect![[r#"
+            1 s: a1,
+            31 s: [asks: replay of a from 2]
+            631 s: [asks: replay of a from 2, done]
+            691 s:
+            1591 s:
+            1651 s: [asks: replay of a from 2]
+            1711 s: a2, a3, a4, a5,
+            in the queue: 0
+        "#]],
+    );
+}
+
 /// A step, in which `N` stands for the next version of a group.
 fn any_step() -> impl Strategy<Value = String> {
     let group = || prop::sample::select(vec!["a", "b", "c"]);

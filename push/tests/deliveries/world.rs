@@ -158,6 +158,7 @@ impl World {
             "pause" => self.register(State::Paused),
             "resume" => self.resume(),
             "dies" => self.ledger.fail_write(WriteFault::UnknownNotDone),
+            "purge" => self.queues.purge(&self.queue),
             "erase" => self.erase(group()),
             "foreign" => self.foreign(group()),
             "version" => self.set_version(group(), words[2].parse().unwrap()),

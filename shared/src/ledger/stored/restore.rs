@@ -237,6 +237,7 @@ fn delivery(fields: &mut Fields) -> Result<Delivery, Damage> {
         state: fields.if_any("state", state)?,
         mark: fields.if_any("mark", |fields| fields.text("mark"))?,
         refused: fields.if_any("refused", |fields| fields.map("refused", refused))?,
+        asked_at: fields.if_any("asked_at", |fields| fields.instant("asked_at"))?,
         unknown: fields.take_rest(),
     })
 }

@@ -190,6 +190,7 @@ fn of_delivery(delivery: &Delivery) -> Attributes {
         Value::M(attributes)
     });
     put(&mut attributes, "refused", refused);
+    put(&mut attributes, "asked_at", delivery.asked_at.map(at));
     attributes
 }
 
