@@ -166,8 +166,12 @@ pub const TARGET_FAILING_AGE: Metric = Metric {
     meaning: "for how long a client's target has refused all events, or has been gone; absent where none is (push)",
 };
 
+/// `TargetsGone`.
+pub const TARGETS_GONE: Metric =
+    count("TargetsGone", "clients that are paused because their target is gone (catch-up)");
+
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 31] = [
+pub const NAMES: [Metric; 32] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
@@ -199,6 +203,7 @@ pub const NAMES: [Metric; 31] = [
     DELIVERY_REQUESTS,
     DELIVERY_LATENCY,
     TARGET_FAILING_AGE,
+    TARGETS_GONE,
 ];
 
 const fn count(name: &'static str, meaning: &'static str) -> Metric {
