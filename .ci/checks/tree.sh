@@ -56,6 +56,17 @@ for crate in shared aws converter fanout catchup consumer deploy cli local; do
     [ -z "$testkit" ] || wrong "only tests may depend on \`testkit\`, but \`$crate\` does, too"
 done
 
+# `cargo local` and the functions that it builds take what the tests compiled, and compile no crate a second time: with the
+# features that only tests turn on (`local/Cargo.toml`).
+compiled() {
+    cargo tree --locked --workspace --prefix none --format '{p} [{f}]' "$@" | sed 's/ (\*)$//; s/ (proc-macro)//' | sort -u
+}
+mkdir -p "${CARGO_TARGET_DIR:-target}"
+tested="${CARGO_TARGET_DIR:-target}/tested-features"
+compiled --edges normal,build,dev >"$tested"
+other=$(compiled --edges normal,build | comm -23 - "$tested" | cut -d ' ' -f 1)
+[ -z "$other" ] || wrong "tests compile these with other features than \`cargo local\`; list them in \`local/Cargo.toml\`:" $other
+
 # Teams build the kit into functions of their own.
 foreign=$(crates --edges normal --package consumer | grep -E '^(aws|converter|fanout|catchup|cli|deploy|local|testkit|aws-.*|tokio|hyper|rustls) v' || true)
 [ -z "$foreign" ] || wrong "\`consumer\` must not depend on:" $foreign

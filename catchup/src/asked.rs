@@ -245,7 +245,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     async fn hasten(&self, transport: &impl Visibility, returned: &[RequestRecord]) {
         let handles = returned.iter().filter_map(|record| record.receipt_handle.as_deref());
         let changes: Vec<_> = handles.map(|handle| (handle, COMES_AGAIN)).collect();
-        if let Some(why) = hasten(self.ports.clock, transport, &self.own.requests, &changes, &self.budget).await {
+        if let Some(why) =
+            hasten(self.ports.clock, transport, &self.own.requests, &changes, &self.budget).await
+        {
             warn!(why, "consumers' requests come only after their visibility time-out");
         }
     }

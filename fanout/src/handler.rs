@@ -45,8 +45,8 @@ use self::sending::{ClientOutcome, Destination, send};
 use crate::message::Delivery;
 use crate::returned::respond;
 
-pub use shared::visibility::Visibility;
 pub use shared::batch::BatchError;
+pub use shared::visibility::Visibility;
 
 /// The pause after the first write of a group that failed; then twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);

@@ -7,7 +7,6 @@ use shared::batch::BatchError;
 
 use crate::message::Delivery;
 
-
 /// The longest time until a returned message is tried again.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 

@@ -14,12 +14,12 @@ use shared::config::{ClientName, Config, OnRefused, PushTarget};
 use shared::consumer::{ConsumerSettings, Start};
 use shared::ids::Group;
 use shared::ledger::{
-    BoundedPort, ClientId, Condition, Delivery, Item, ItemKey, Ledger, LedgerRead, State, TargetState, Write, WriteCount,
-    WriteError,
+    BoundedPort, ClientId, Condition, Delivery, Item, ItemKey, Ledger, LedgerRead, State, TargetState, Write,
+    WriteCount, WriteError,
 };
 use shared::metrics::{
-    CountingPort, DELIVERED, DELIVERIES_FAILED, DELIVERY_LATENCY, DELIVERY_REQUESTS, RECORDS_IN, REJECTED, RETURNED,
-    TARGET_FAILING_AGE, Tally,
+    CountingPort, DELIVERED, DELIVERIES_FAILED, DELIVERY_LATENCY, DELIVERY_REQUESTS, RECORDS_IN, REJECTED,
+    RETURNED, TARGET_FAILING_AGE, Tally,
 };
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::panics::{PANICKED, caught};
@@ -175,8 +175,12 @@ impl<D: Deliver> Push<D> {
         let ledger = &CountingPort::new(ports.ledger);
         let mut returned = Vec::new();
         for (queue, records) in by_queue(records) {
-            let Some(client) = self.clients.iter().find(|client| Some(&client.queue_arn) == queue.as_ref()) else {
-                error!(queue, "not the queue of a client that is delivered to here; its messages are returned");
+            let Some(client) = self.clients.iter().find(|client| Some(&client.queue_arn) == queue.as_ref())
+            else {
+                error!(
+                    queue,
+                    "not the queue of a client that is delivered to here; its messages are returned"
+                );
                 returned.extend(records);
                 continue;
             };
@@ -232,7 +236,7 @@ impl<D: Deliver> Push<D> {
         let lanes = groups.iter().zip(deliveries).enumerate().map(|(index, ((group, records), delivery))| {
             let mode = match &mode {
                 BatchMode::All(mode) => mode.clone(),
-                BatchMode::Probe(_) if index == 0 => Mode::Open,
+                BatchMode::Probe(_) if index == 0 => Mode::Probe,
                 BatchMode::Probe(why) => Mode::Closed(Duration::ZERO, why.clone()),
             };
             let (ports, id, counts) = (&invocation, registered.id, Counts::default());
@@ -256,10 +260,22 @@ impl<D: Deliver> Push<D> {
         }
         hasten_all(ports, client, &visible, &budget).await;
         let Counts { delivered, failed, requested, skipped, .. } = counts;
-        info!(client = name, delivered, failed, requested, skipped, returned = returned.len(), "batch delivered");
+        info!(
+            client = name,
+            delivered,
+            failed,
+            requested,
+            skipped,
+            returned = returned.len(),
+            "batch delivered"
+        );
         counts.note(&client.name, tally);
         if let Some(age) = target.as_ref().and_then(|target| target::failing_age(target, clock.now())) {
-            tally.count_of(&client.name, TARGET_FAILING_AGE, usize::try_from(age.as_millis()).unwrap_or(usize::MAX));
+            tally.count_of(
+                &client.name,
+                TARGET_FAILING_AGE,
+                usize::try_from(age.as_millis()).unwrap_or(usize::MAX),
+            );
         }
         returned
     }
@@ -383,7 +399,8 @@ async fn read(
         unread.next().map_or_else(String::new, ToString::to_string)
     };
     let target = found.target(client).known(unread)?.cloned();
-    let deliveries = groups.iter().map(|(group, _)| Ok(found.delivery(client, group).known(unread)?.cloned()));
+    let deliveries =
+        groups.iter().map(|(group, _)| Ok(found.delivery(client, group).known(unread)?.cloned()));
     Ok((target, deliveries.collect::<Result<_, String>>()?))
 }
 
@@ -396,7 +413,10 @@ async fn hasten_all<D, C: Clock, T: Transport + Visibility, L>(
     for visible in visible.chunks(BATCH_LIMIT) {
         let changes: Vec<_> = visible.iter().map(|(handle, time)| (handle.as_str(), *time)).collect();
         if let Some(why) = hasten(ports.clock, ports.transport, &client.queue, &changes, budget).await {
-            warn!(client = client.name.as_str(), why, "returned messages come back only after their visibility time-out");
+            warn!(
+                client = client.name.as_str(),
+                why, "returned messages come back only after their visibility time-out"
+            );
         }
     }
 }

@@ -40,6 +40,8 @@ const PROBE: Duration = Duration::from_secs(30);
 pub(crate) enum Mode {
     /// The target.
     Open,
+    /// The target, though it refused others: whether it is well again.
+    Probe,
     /// Nobody: what needs the target comes again after this time. Why.
     Closed(Duration, String),
 }
@@ -117,8 +119,14 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             }
         };
         match self.decide(&event) {
-            Verdict::Had | Verdict::Wait => Step::acknowledged(1),
-            Verdict::Take { state, .. } | Verdict::Forget(state) => self.bring(record, index, &event, state).await,
+            Verdict::Had => Step::acknowledged(1),
+            Verdict::Wait => match self.lost(record, &event) {
+                Some(need) => self.ask(&event, need).await,
+                None => Step::acknowledged(1),
+            },
+            Verdict::Take { state, .. } | Verdict::Forget(state) => {
+                self.bring(record, index, &event, state).await
+            }
             Verdict::Ask(after) => match Need::replay(after) {
                 Some(need) => self.ask(&event, need).await,
                 None => Step::stop(STRANGE),
@@ -129,6 +137,14 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
                 Step::stop(STRANGE)
             }
         }
+    }
+
+    /// The replay to ask for again, if the one that the group waits for must have been lost: the ledger sends nothing else of a
+    /// group before a replay, or while it is held.
+    fn lost(&self, record: &Record, event: &Event<'_>) -> Option<Need> {
+        let delivery = self.delivery.as_ref()?;
+        let is_lost = event.message.replay.is_none() && record.sent_at? > delivery.asked_at?.plus(pace::LOST);
+        Need::replay(delivery.state.clone().filter(|_| is_lost)?)
     }
 
     fn decide(&self, event: &Event<'_>) -> Verdict {
@@ -145,7 +161,13 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
 
     /// Brings the event to the target, unless a hold is under way or nobody may be asked. `after` is the state once the
     /// target has it.
-    async fn bring(&mut self, record: &'l Record, index: usize, event: &Event<'l>, after: ConsumerState) -> Step {
+    async fn bring(
+        &mut self,
+        record: &'l Record,
+        index: usize,
+        event: &Event<'l>,
+        after: ConsumerState,
+    ) -> Step {
         let now = self.ports.clock.now();
         if self.is_refused_head(event) {
             let request = match self.request().await {
@@ -243,7 +265,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
                 self.wait(record, event, spread(pace::PAUSED, self.random()), &reason).await
             }
             FailureKind::Event => {
-                let is_targets_fault = self.ports.note(Note::Refused { group, alike, reason: reason.clone() });
+                let is_targets_fault =
+                    self.ports.note(Note::Refused { group, alike, reason: reason.clone() });
                 if is_targets_fault {
                     return self.wait(record, event, spread(PROBE, self.random()), &reason).await;
                 }
@@ -343,7 +366,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
         };
         let now = self.ports.clock.now();
         let asked = need.request(id, self.ports.ledger.fresh(), now);
-        let condition = request.map_or(Condition::Absent, |request| Condition::WriteCount(request.write_count));
+        let condition =
+            request.map_or(Condition::Absent, |request| Condition::WriteCount(request.write_count));
         let key = ItemKey::DeliveryRequest(self.id, self.group.clone());
         let write = Write { key, condition, item: Some(Item::DeliveryRequest(asked.clone())) };
         if let Err(why) = self.ports.ledger.write(&[write]).await {
@@ -357,7 +381,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
 
     /// Catch-up has done what the head needs: what comes until then is acknowledged without effect.
     async fn confirm(&mut self, event: &Event<'_>, need: Need, request: Option<DeliveryRequest>) -> Step {
-        let delivery = self.delivery_with(Some(need.after), None);
+        let mut delivery = self.delivery_with(Some(need.after), None);
+        delivery.asked_at = request.as_ref().and_then(|request| request.done_at);
         if let Err(why) = self.write(Some(delivery)).await {
             return self.unread(&why);
         }
@@ -403,14 +428,18 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             incarnation: event.message.incarnation.clone(),
             since,
         };
-        let mut delivery = self.delivery_with(self.state().cloned(), Some(head));
-        delivery.mark = self.delivery.as_ref().and_then(|delivery| delivery.mark.clone());
+        let delivery = self.delivery_with(self.state().cloned(), Some(head));
         self.write(Some(delivery)).await?;
         Ok(since)
     }
 
     /// Keeps that the target has the event; of a notice, that it has nothing any more.
-    async fn record(&mut self, event: &Event<'_>, state: ConsumerState, mark: Option<String>) -> Result<(), String> {
+    async fn record(
+        &mut self,
+        event: &Event<'_>,
+        state: ConsumerState,
+        mark: Option<String>,
+    ) -> Result<(), String> {
         if event.message.is_erasure {
             return self.write(None).await;
         }
@@ -420,11 +449,12 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
     }
 
     fn delivery_with(&self, state: Option<ConsumerState>, refused: Option<RefusedHead>) -> Delivery {
-        let (mark, unknown) = self
-            .delivery
-            .as_ref()
-            .map_or_else(|| (None, Attributes::new()), |before| (before.mark.clone(), before.unknown.clone()));
-        Delivery { write_count: WriteCount(self.ports.ledger.fresh()), state, mark, refused, unknown }
+        let (mark, unknown) = self.delivery.as_ref().map_or_else(
+            || (None, Attributes::new()),
+            |before| (before.mark.clone(), before.unknown.clone()),
+        );
+        let write_count = WriteCount(self.ports.ledger.fresh());
+        Delivery { write_count, state, mark, refused, asked_at: None, unknown }
     }
 
     /// Writes what the ledger has of the group, on condition that it is as it was read.

@@ -22,6 +22,10 @@ pub(crate) const LEDGER: Duration = Duration::from_secs(10);
 /// How long an event is refused before its group is held: whether others are refused alike shows meanwhile.
 pub(crate) const REFUSED: Duration = Duration::from_secs(60);
 
+/// How long after catch-up has done what a group waits for a message may have been sent before. (An invocation of the
+/// fan-out or of catch-up that had planned it sends it within three minutes: `docs/ledger.md`, "Times".)
+pub(crate) const LOST: Duration = Duration::from_secs(15 * 60);
+
 /// The age at which a head no longer waits in the queue: SQS forgets it after 14 days.
 pub(crate) const UNREACHABLE_AGE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 

@@ -123,10 +123,15 @@ mod tests {
 
     /// What the target has, the head that is held, the version from which events come after the release; then what each of
     /// these is that lay behind the head, and each of these that come after the release.
-    fn check(has: Option<ConsumerState>, head: &ReceivedMessage, later: &[ReceivedMessage], expected: &Expect) {
+    fn check(
+        has: Option<ConsumerState>,
+        head: &ReceivedMessage,
+        later: &[ReceivedMessage],
+        expected: &Expect,
+    ) {
         let need = Need::hold(has.as_ref(), head, "400");
         let mut shown = format!("from {}", need.asked.from);
-        let mut state = Some(need.after.clone());
+        let mut state = Some(need.after);
         for message in later {
             let verdict = decide(state.as_ref(), message, &ConsumerSettings::default());
             let word = format!("{verdict:?}");
@@ -145,7 +150,12 @@ mod tests {
     fn what_lies_behind_a_held_head_waits_and_comes_again_in_order() {
         let (three, four, five) = (message(3, 2, "a"), message(4, 3, "a"), message(5, 4, "a"));
         let later = [four.clone(), five.clone(), again(three.clone()), again(four), again(five)];
-        check(Some(state(2, "a")), &three, &later, &expect!["from 3, 4 Wait, 5 Wait, 3 Take, 4 Take, 5 Take"]);
+        check(
+            Some(state(2, "a")),
+            &three,
+            &later,
+            &expect!["from 3, 4 Wait, 5 Wait, 3 Take, 4 Take, 5 Take"],
+        );
         check(None, &three, &later, &expect!["from 3, 4 Wait, 5 Wait, 3 Take, 4 Take, 5 Take"]);
     }
 

@@ -155,7 +155,11 @@ mod tests {
                 || "closed".to_owned(),
                 |breaker| {
                     let probe = breaker.probe_at.since(at(0)).as_secs();
-                    format!("open since {}, probe at {probe}: {}", breaker.since.since(at(0)).as_secs(), breaker.reason)
+                    format!(
+                        "open since {}, probe at {probe}: {}",
+                        breaker.since.since(at(0)).as_secs(),
+                        breaker.reason
+                    )
                 },
             );
             let gone = state.gone.as_ref().map_or("", |_| ", gone");
@@ -172,15 +176,73 @@ mod tests {
         let ten = |step: u64, kind: fn(u64) -> String| -> String {
             (0..10).map(|number| format!("{} refused g{number} {}\n", number * step, kind(number))).collect()
         };
-        check(&ten(6, |_| "400".to_owned()), &expect![[""]]);
-        check(&ten(7, |_| "400".to_owned()), &expect![[""]]);
-        check(&ten(1, |number| if number == 4 { "413" } else { "400" }.to_owned()), &expect![[""]]);
+        check(
+            &ten(6, |_| "400".to_owned()),
+            &expect![[r#"
+            0 refused g0 400: closed, last 400 at 0
+            6 refused g1 400: closed, last 400 at 0
+            12 refused g2 400: closed, last 400 at 0
+            18 refused g3 400: closed, last 400 at 0
+            24 refused g4 400: closed, last 400 at 0
+            30 refused g5 400: closed, last 400 at 0
+            36 refused g6 400: closed, last 400 at 0
+            42 refused g7 400: closed, last 400 at 0
+            48 refused g8 400: closed, last 400 at 0
+            54 refused g9 400: open since 54, probe at 84: 400; 10 aggregates were refused so within a minute, last 400 at 0
+        "#]],
+        );
+        check(
+            &ten(7, |_| "400".to_owned()),
+            &expect![[r#"
+            0 refused g0 400: closed, last 400 at 0
+            7 refused g1 400: closed, last 400 at 0
+            14 refused g2 400: closed, last 400 at 0
+            21 refused g3 400: closed, last 400 at 0
+            28 refused g4 400: closed, last 400 at 0
+            35 refused g5 400: closed, last 400 at 0
+            42 refused g6 400: closed, last 400 at 0
+            49 refused g7 400: closed, last 400 at 0
+            56 refused g8 400: closed, last 400 at 0
+            63 refused g9 400: closed, last 400 at 63
+        "#]],
+        );
+        check(
+            &ten(1, |number| if number == 4 { "413" } else { "400" }.to_owned()),
+            &expect![[r#"
+            0 refused g0 400: closed, last 400 at 0
+            1 refused g1 400: closed, last 400 at 0
+            2 refused g2 400: closed, last 400 at 0
+            3 refused g3 400: closed, last 400 at 0
+            4 refused g4 413: closed, last 400 at 0
+            5 refused g5 400: closed, last 400 at 0
+            6 refused g6 400: closed, last 400 at 0
+            7 refused g7 400: closed, last 400 at 0
+            8 refused g8 400: closed, last 400 at 0
+            9 refused g9 400: closed, last 400 at 0
+        "#]],
+        );
     }
 
     #[test]
     fn one_group_is_no_ten() {
         let again: String = (0..12).map(|number| format!("{number} refused a 400\n")).collect();
-        check(&again, &expect![[""]]);
+        check(
+            &again,
+            &expect![[r#"
+            0 refused a 400: closed, last 400 at 0
+            1 refused a 400: closed, last 400 at 0
+            2 refused a 400: closed, last 400 at 0
+            3 refused a 400: closed, last 400 at 0
+            4 refused a 400: closed, last 400 at 0
+            5 refused a 400: closed, last 400 at 0
+            6 refused a 400: closed, last 400 at 0
+            7 refused a 400: closed, last 400 at 0
+            8 refused a 400: closed, last 400 at 0
+            9 refused a 400: closed, last 400 at 0
+            10 refused a 400: closed, last 400 at 0
+            11 refused a 400: closed, last 400 at 0
+        "#]],
+        );
     }
 
     #[test]
@@ -194,7 +256,16 @@ mod tests {
              90 probe
              400 probe
              401 took",
-            &expect![[""]],
+            &expect![[r#"
+                0 unwilling a 403: open since 0, probe at 30: 403, last 403 at 0
+                10 probe: false
+                30 probe: true
+                31 unwilling b 401: open since 0, probe at 90: 401, last 403 at 0
+                60 probe: false
+                90 probe: true
+                400 probe: true
+                401 took: closed, last 403 at 0
+            "#]],
         );
     }
 
@@ -207,7 +278,14 @@ mod tests {
              61 gone a 410
              62 gone b 404
              63 took",
-            &expect![[""]],
+            &expect![[r#"
+                0 failed a 503: closed, last 503 at 0
+                59 failed b 502: closed, last 503 at 0
+                60 failed b 502: closed, last 502 at 60
+                61 gone a 410: closed, gone, last 502 at 60
+                62 gone b 404: closed, gone, last 502 at 60
+                63 took: closed, gone, last 502 at 60
+            "#]],
         );
     }
 }

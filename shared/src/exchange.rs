@@ -83,11 +83,7 @@ pub trait Exchange {
     /// # Errors
     ///
     /// [`NoAnswer`]. Texts in it name no header, no body and no query.
-    fn exchange(
-        &self,
-        request: &Request,
-        limit: Duration,
-    ) -> impl Future<Output = Result<Answer, NoAnswer>>;
+    fn exchange(&self, request: &Request, limit: Duration) -> impl Future<Output = Result<Answer, NoAnswer>>;
 }
 
 impl Answer {

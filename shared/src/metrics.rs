@@ -141,7 +141,8 @@ pub const REQUESTS_DELAYED: Metric = count(
 );
 
 /// `Delivered`.
-pub const DELIVERED: Metric = count("Delivered", "events that a client's target took, each client counted (push)");
+pub const DELIVERED: Metric =
+    count("Delivered", "events that a client's target took, each client counted (push)");
 /// `DeliveriesFailed`.
 pub const DELIVERIES_FAILED: Metric = count(
     "DeliveriesFailed",

@@ -23,8 +23,8 @@ pub use findings::{ConfigFinding, Findings};
 pub use names::{InvalidClientName, InvalidPath};
 pub use nearest::nearest;
 pub use push::{
-    EventBridgeTarget, KinesisTarget, LambdaTarget, OAuth, OnRefused, PUSH_LIMIT, Push, PushTarget, S3Target, SecretArn,
-    SnsTarget, TargetArn, WebUrl, WebhookTarget,
+    EventBridgeTarget, KinesisTarget, LambdaTarget, OAuth, OnRefused, PUSH_LIMIT, Push, PushTarget, S3Target,
+    SecretArn, SnsTarget, TargetArn, WebUrl, WebhookTarget,
 };
 pub use view::{ClientView, CloudEventsSource, Envelope, InvalidSource, Members};
 pub use warnings::ConfigWarning;

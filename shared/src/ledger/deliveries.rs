@@ -25,6 +25,8 @@ pub struct Delivery {
     pub mark: Option<String>,
     /// The event at the group's head, if the target refused it.
     pub refused: Option<RefusedHead>,
+    /// When catch-up had done what the state waits for; `None` if it waits for nothing.
+    pub asked_at: Option<Timestamp>,
     /// What another release wrote in this format, and is written back as it was read.
     pub unknown: Attributes,
 }

@@ -11,8 +11,8 @@ use futures_util::future::FutureExt as _;
 use shared::clock::Clock;
 use shared::ids::{EventIdentity, Group, Key};
 use shared::ledger::{
-    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
-    ScanPage, ScanPosition, Unread, Write, WriteError,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace,
+    RowHead, ScanPage, ScanPosition, Unread, Write, WriteError,
 };
 use shared::message::Message;
 use shared::naming::QueueUrl;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Attributes, FORMAT, FORMAT_WRITTEN, LAST_WRITTEN, Value, instant, packed};
 use crate::ids::{IncarnationToken, Key, ReplayId};
 use crate::ledger::{
-    Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, ErasureReceipt, First, GroupItem, Hold, Item, Lease,
-    Registration, Registry, RequestAllowance, Scan, Settlement, State, TargetState,
+    Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, ErasureReceipt, First, GroupItem, Hold, Item,
+    Lease, Registration, Registry, RequestAllowance, Scan, Settlement, State, TargetState,
 };
 use crate::time::Timestamp;
 
@@ -190,6 +190,7 @@ fn of_delivery(delivery: &Delivery) -> Attributes {
         Value::M(attributes)
     });
     put(&mut attributes, "refused", refused);
+    put(&mut attributes, "asked_at", delivery.asked_at.map(at));
     attributes
 }
 
