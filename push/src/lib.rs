@@ -6,4 +6,11 @@
 //! through the port [`Exchange`](shared::exchange::Exchange), what is kept through [`Ledger`](shared::ledger::Ledger).
 
 pub mod event;
+mod fault;
+pub mod kind;
 pub mod outcome;
+mod reason;
+mod retry_after;
+mod secrets;
+mod signature;
+mod token;
