@@ -14,6 +14,7 @@ pub mod ministack;
 pub mod processes;
 pub mod progress;
 pub mod python;
+pub mod receiver;
 pub mod report;
 pub mod run;
 pub mod stack;
