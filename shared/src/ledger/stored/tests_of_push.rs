@@ -38,6 +38,7 @@ fn delivery() -> Delivery {
         state: Some(ConsumerState { version: 7, incarnation: token(), asked: Some(asked) }),
         mark: Some("49590338271490256608559692538361571095921575989136588898".to_owned()),
         refused: Some(RefusedHead { version: 8, incarnation: token(), since: at(0) }),
+        asked_at: Some(at(60)),
         unknown: [].into(),
     }
 }
@@ -113,7 +114,7 @@ fn what_an_operator_reads() {
     );
     // What most of them are.
     let state = Some(ConsumerState { version: 7, incarnation: token(), asked: None });
-    let plain = Delivery { state, mark: None, refused: None, ..delivery() };
+    let plain = Delivery { state, mark: None, refused: None, asked_at: None, ..delivery() };
     check(
         delivered.0,
         Item::Delivery(plain),
@@ -159,6 +160,7 @@ fn damage_is_named() {
         text(r#"{"version":7,"later":1}"#),
         expect!["attribute `state` is not the state of a consumer"],
     );
+    of_delivery("asked_at", text("yesterday"), expect![[""]]);
     of_delivery("mark", Value::Bool(true), expect!["attribute `mark` is not a string"]);
     of_delivery(
         "refused",
