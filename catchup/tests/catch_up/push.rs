@@ -419,8 +419,14 @@ fn what_push_asked_for_a_retired_client_goes_and_what_its_target_has_stays() {
     }
     let target = TargetState { write_count: WriteCount(1), ..TargetState::default() };
     world.ledger.put(ItemKey::Target(id), Item::Target(Box::new(target)));
-    let delivery =
-        Delivery { write_count: WriteCount(1), state: None, mark: None, refused: None, unknown: [].into() };
+    let delivery = Delivery {
+        write_count: WriteCount(1),
+        state: None,
+        mark: None,
+        refused: None,
+        asked_at: None,
+        unknown: [].into(),
+    };
     let delivered = ItemKey::Delivery(id, group_of("a"));
     world.ledger.put(delivered.clone(), Item::Delivery(delivery));
     world.deploy("B");

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use shared::ledger::stored::{Value, keys, restore, store};
 use testkit::samples::ledger::{LATER, item};
 
-const MAY_BE_MISSING: [&str; 25] = [
+const MAY_BE_MISSING: [&str; 26] = [
     "behind",
     "last",
     "last_write_count",
@@ -25,6 +25,7 @@ const MAY_BE_MISSING: [&str; 25] = [
     // Of what push functions write.
     "state",
     "mark",
+    "asked_at",
     "incarnation",
     "shown_by",
     "done_at",

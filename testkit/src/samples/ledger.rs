@@ -223,11 +223,12 @@ prop_compose! {
         state in option::of(consumer_state()),
         mark in option::of(".{0,40}"),
         refused in option::of((version(), option::of(token()), instant())),
+        asked_at in option::of(instant()),
         unknown in unknown(),
     ) -> Delivery {
         let refused =
             refused.map(|(version, incarnation, since)| RefusedHead { version, incarnation, since });
-        Delivery { write_count: WriteCount(write_count), state, mark, refused, unknown }
+        Delivery { write_count: WriteCount(write_count), state, mark, refused, asked_at, unknown }
     }
 }
 

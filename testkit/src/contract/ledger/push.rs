@@ -27,9 +27,10 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         state: Some(ConsumerState { version: 7, incarnation: token.clone(), asked: Some(asked) }),
         mark: Some("4".repeat(128)),
         refused: Some(RefusedHead { version: 8, incarnation: token.clone(), since: at(1) }),
+        asked_at: Some(at(2)),
         unknown: [].into(),
     };
-    let empty = Delivery { state: None, mark: None, refused: None, ..full.clone() };
+    let empty = Delivery { state: None, mark: None, refused: None, asked_at: None, ..full.clone() };
     let hold = DeliveryRequest {
         kind: DeliveryRequestKind::Hold { reason: "400: \"\u{1F4A5}\"".to_owned() },
         incarnation: token,
@@ -104,6 +105,7 @@ async fn requests_come_in_the_order_of_their_groups_and_nothing_else(ledger: &im
                 state: None,
                 mark: None,
                 refused: None,
+                asked_at: None,
                 unknown: [].into(),
             };
             let key = ItemKey::Delivery(client, group(name));
