@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod naming;
 pub mod panics;
 pub mod pattern;
+pub mod public_address;
 mod quoted;
 pub mod rejection;
 pub mod route;

@@ -6,10 +6,8 @@ mod role_arn;
 
 use std::fmt;
 
-use self::parts::check_region;
-
 pub use self::parts::InvalidNaming;
-pub(crate) use self::parts::{check_account, check_partition, check_prefix};
+pub(crate) use self::parts::{check_account, check_partition, check_prefix, check_region};
 pub use self::queue_arn::{InvalidQueueArn, QueueArn};
 pub use self::role_arn::{InvalidRoleArn, RoleArn};
 

@@ -3,24 +3,33 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use toml::Spanned;
+use toml::de::DeValue;
+
 use super::filter::{self, Lacking};
 use super::findings::Report;
-use super::raw::{RawClient, Value};
+use super::push::{self, AllowedHosts, Push, PushRules, PushTarget, S3Target, Targets};
+use super::raw::RawClient;
 use super::request_role::RequestRoles;
-use super::{Client, ClientName, ClientQueue, EXISTING_LIMIT, OWN_LIMIT, view};
+use super::section::Value;
+use super::{Client, ClientName, ClientQueue, ClientView, EXISTING_LIMIT, OWN_LIMIT, PUSH_LIMIT, view};
 use crate::naming::{self, Naming, OwnQueue, QueueArn};
 use crate::quoted::quoted;
 
 const NAME: &str = "client.name";
 const QUEUE_ARN: &str = "client.queue_arn";
+const ERASURES: &str = "client.erasures";
+const PUSH: &str = "client.push";
 
 /// The most characters of a parameter's value (CloudFormation quotas).
-const PARAMETER_LIMIT: usize = 4_096;
+pub(super) const PARAMETER_LIMIT: usize = 4_096;
 
 /// What clients are checked against.
 pub(super) struct Rules<'a> {
     /// None: not known, so not checked.
     pub(super) allowed_accounts: Option<&'a [String]>,
+    /// None: not known, so not checked.
+    pub(super) allowed_hosts: Option<&'a AllowedHosts>,
     pub(super) naming: Option<&'a Naming>,
     pub(super) cloud_events: &'a view::CloudEventsSection,
     /// What no message says about its event, because `[source]` doesn't say where it is.
@@ -34,7 +43,7 @@ pub(super) fn whose(client: Option<&ClientName>) -> String {
 
 /// The clients that are right; whatever is wrong is reported. `complete`: `raw` is all that the file names.
 pub(super) fn validate(
-    raw: &[RawClient<'_>],
+    raw: Vec<RawClient<'_>>,
     complete: bool,
     rules: &Rules<'_>,
     report: &mut Report<'_>,
@@ -42,62 +51,144 @@ pub(super) fn validate(
     if raw.is_empty() && complete {
         report.add(0, "client", "no client is registered; add a section `[[client]]` with a `name`");
     }
-    for (is_own, limit, kind) in
-        [(true, OWN_LIMIT, "without a `queue_arn`"), (false, EXISTING_LIMIT, "with a `queue_arn`")]
-    {
-        let of_kind = |client: &&RawClient<'_>| matches!(client.queue_arn, Value::Absent) == is_own;
-        if let Some(first_too_many) = raw.iter().filter(of_kind).nth(limit) {
+    report_too_many(&raw, report);
+    let names = validate_names(&raw, report);
+    let own_queues = OwnQueues::new(&raw, &names, rules.naming);
+    let mut beside = Beside {
+        existing: ExistingQueues { rules, own_queues, home: None, seen: HashMap::new() },
+        length: Length::default(),
+        request_roles: RequestRoles::default(),
+        targets: Targets::new(rules.naming),
+    };
+    let clients = raw.into_iter().zip(names);
+    clients.filter_map(|(raw, name)| validate_client(raw, name, &mut beside, rules, report)).collect()
+}
+
+/// What a client is checked beside: the clients above it.
+struct Beside<'a> {
+    existing: ExistingQueues<'a>,
+    length: Length,
+    request_roles: RequestRoles,
+    targets: Targets,
+}
+
+/// Reports the first client of each kind that is too many.
+fn report_too_many(raw: &[RawClient<'_>], report: &mut Report<'_>) {
+    type Kind = fn(&RawClient<'_>) -> bool;
+    let kinds: [(Kind, usize, &str); 3] = [
+        (|client| matches!(client.queue_arn, Value::Absent), OWN_LIMIT, "without a `queue_arn`"),
+        (|client| !matches!(client.queue_arn, Value::Absent), EXISTING_LIMIT, "with a `queue_arn`"),
+        (|client| client.push.is_some(), PUSH_LIMIT, "with `push`"),
+    ];
+    for (is_of_kind, limit, kind) in kinds {
+        if let Some(first_too_many) = raw.iter().filter(|client| is_of_kind(client)).nth(limit) {
             let message =
                 format_args!("more than {limit} clients {kind}; register the others in another stack");
             report.add(first_too_many.at, "client", message);
         }
     }
-    let names = validate_names(raw, report);
-    let own_queues = OwnQueues::new(raw, &names, rules.naming);
-    let mut existing = ExistingQueues { rules, own_queues, home: None, seen: HashMap::new() };
-    let mut clients = Vec::with_capacity(raw.len());
-    let mut length = Length::default();
-    let mut request_roles = RequestRoles::default();
-    for (raw, name) in raw.iter().zip(names) {
-        let queue = match &raw.queue_arn {
-            Value::Absent => Some(ClientQueue::Own),
-            Value::Wrong => None,
-            Value::Is(text) => existing.validate(text, report).map(ClientQueue::Existing),
-        };
-        let history = match &raw.history {
-            Value::Absent => Some(false),
-            Value::Wrong => None,
-            Value::Is(history) => Some(*history.get_ref()),
-        };
-        let erasures = match &raw.erasures {
-            Value::Absent => Some(false),
-            Value::Wrong => None,
-            Value::Is(erasures) => Some(*erasures.get_ref()),
-        };
-        let whose = whose(name.as_ref());
-        let view = view::validate(&whose, &raw.view, rules.cloud_events, report);
-        let filter = match &raw.filter {
-            None => Some(None),
-            Some(section) => filter::of_client(&whose, section, rules.lacking, report).map(Some),
-        };
-        let request_role = request_roles.validate(&raw.request_role, report);
-        if let (
-            Some(name),
-            Some(queue),
-            Some(history),
-            Some(erasures),
-            Some(filter),
-            Some(view),
-            Some(request_role),
-        ) = (name, queue, history, erasures, filter, view, request_role)
-        {
-            if queue == ClientQueue::Own {
-                length.add(name.as_str(), raw.at, report);
-            }
-            clients.push(Client { name, queue, history, erasures, filter, view, request_role, push: None });
-        }
+}
+
+fn validate_client(
+    raw: RawClient<'_>,
+    name: Option<ClientName>,
+    beside: &mut Beside<'_>,
+    rules: &Rules<'_>,
+    report: &mut Report<'_>,
+) -> Option<Client> {
+    let queue = match &raw.queue_arn {
+        Value::Absent => Some(ClientQueue::Own),
+        Value::Wrong => None,
+        Value::Is(text) => beside.existing.validate(text, report).map(ClientQueue::Existing),
+    };
+    let history = flag(&raw.history, false);
+    let whose = whose(name.as_ref());
+    let view = view::validate(&whose, &raw.view, rules.cloud_events, report);
+    let filter = match &raw.filter {
+        None => Some(None),
+        Some(section) => filter::of_client(&whose, section, rules.lacking, report).map(Some),
+    };
+    let request_role = beside.request_roles.validate(&raw.request_role, report);
+    if let (Some(push), false) = (&raw.push, matches!(raw.queue_arn, Value::Absent)) {
+        let message = "stands beside `queue_arn`, and what is delivered comes from a queue that the stack makes; delete one of \
+                       the two";
+        report.add(push.span().start, PUSH, format_args!("{whose}{message}"));
     }
-    clients
+    let push = match raw.push {
+        None => Some(None),
+        Some(section) => validate_push(section, &whose, view.as_ref(), rules, report).map(Some),
+    };
+    let push = match (push, &name) {
+        (Some(Some((push, at))), Some(name)) => {
+            beside.targets.add(name, &push, at, report);
+            Some(Some(push))
+        }
+        (Some(Some((push, _))), None) => Some(Some(push)),
+        (Some(None), _) => Some(None),
+        (None, _) => None,
+    };
+    let erasures = validate_erasures(&whose, &raw.erasures, push.as_ref().and_then(Option::as_ref), report);
+    let client = Client {
+        name: name?,
+        queue: queue?,
+        history: history?,
+        erasures: erasures?,
+        filter: filter?,
+        view: view?,
+        request_role: request_role?,
+        push: push?,
+    };
+    if client.queue == ClientQueue::Own {
+        beside.length.add(client.name.as_str(), raw.at, report);
+    }
+    Some(client)
+}
+
+fn validate_push(
+    section: Spanned<DeValue<'_>>,
+    whose: &str,
+    view: Option<&ClientView>,
+    rules: &Rules<'_>,
+    report: &mut Report<'_>,
+) -> Option<(Push, usize)> {
+    let rules = PushRules {
+        whose,
+        allowed_accounts: rules.allowed_accounts,
+        allowed_hosts: rules.allowed_hosts,
+        naming: rules.naming,
+        view,
+        has_names: !rules.lacking.name,
+    };
+    push::read(section, &rules, report)
+}
+
+/// Whether the client is told of erasures. A bucket's has to be, so that an erased aggregate's objects go.
+fn validate_erasures(
+    whose: &str,
+    value: &Value<bool>,
+    push: Option<&Push>,
+    report: &mut Report<'_>,
+) -> Option<bool> {
+    let deletes =
+        push.is_some_and(|push| matches!(push.target, PushTarget::S3(S3Target { deletes_erased: true, .. })));
+    match value {
+        Value::Is(erasures) if deletes && !*erasures.get_ref() => {
+            let message = "is `false`, so that the objects of an erased aggregate would stay; delete the line, or write \
+                           `on_erased = \"keep\"` for the bucket";
+            report.add(erasures.span().start, ERASURES, format_args!("{whose}{message}"));
+            None
+        }
+        value => flag(value, deletes),
+    }
+}
+
+/// The value, or `default` if it is left out; none if it is wrong.
+fn flag(value: &Value<bool>, default: bool) -> Option<bool> {
+    match value {
+        Value::Absent => Some(default),
+        Value::Wrong => None,
+        Value::Is(value) => Some(*value.get_ref()),
+    }
 }
 
 /// The length of the stack's parameter that lists the clients without a queue of their own. (Thirty ARNs always fit
@@ -167,7 +258,7 @@ struct ExistingQueues<'a> {
 }
 
 impl ExistingQueues<'_> {
-    fn validate(&mut self, text: &toml::Spanned<Cow<'_, str>>, report: &mut Report<'_>) -> Option<QueueArn> {
+    fn validate(&mut self, text: &Spanned<Cow<'_, str>>, report: &mut Report<'_>) -> Option<QueueArn> {
         let at = text.span().start;
         let arn = QueueArn::try_new(text.get_ref()).map_err(|error| report.add(at, QUEUE_ARN, error)).ok()?;
         if let Some(allowed) = self.rules.allowed_accounts

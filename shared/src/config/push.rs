@@ -1,8 +1,27 @@
 //! What a client's queue is delivered to by the stack itself, instead of a consumer of the team's own.
 
+mod arn;
+mod eventbridge;
+mod headers;
+mod host;
+mod kinesis;
+mod lambda;
+mod lists;
+mod read;
+mod s3;
+mod sns;
+mod targets;
+mod url;
+mod webhook;
+
 use std::time::Duration;
 
 use crate::config::Path;
+
+pub(super) use host::AllowedHosts;
+pub use lists::{PUSH_ROLE_ROOM, PushLists};
+pub(super) use read::{PushRules, read};
+pub(super) use targets::Targets;
 
 /// The most push clients of a stack: each is an event source mapping, and its target stands in a role's policies, of
 /// 10,240 characters together (IAM quotas).

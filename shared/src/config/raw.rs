@@ -5,13 +5,12 @@
 use std::borrow::Cow;
 
 use toml::Spanned;
-use toml::de::{DeArray, DeTable, DeValue};
+use toml::de::{DeTable, DeValue};
 
 use super::ClientName;
 use super::clients::whose;
 use super::findings::Report;
-use super::nearest::nearest;
-use crate::quoted::printable;
+use super::section::{Section, Value, section, wrong_type};
 
 /// The whole file.
 pub(super) struct Raw<'t> {
@@ -61,6 +60,7 @@ pub(super) struct RawSource<'t> {
     pub(super) allowed_accounts: Value<Vec<Spanned<Cow<'t, str>>>>,
     /// Whether these are all that the file names.
     pub(super) accounts_complete: bool,
+    pub(super) allowed_hosts: Option<Spanned<DeValue<'t>>>,
 }
 
 /// One `[[client]]`.
@@ -74,6 +74,7 @@ pub(super) struct RawClient<'t> {
     pub(super) filter: Option<Spanned<DeValue<'t>>>,
     pub(super) view: RawView<'t>,
     pub(super) request_role: Value<Cow<'t, str>>,
+    pub(super) push: Option<Spanned<DeValue<'t>>>,
 }
 
 /// What a `[[client]]` says of its view.
@@ -88,16 +89,6 @@ pub(super) struct RawCloudEvents<'t> {
     /// Where the section begins.
     pub(super) at: usize,
     pub(super) source: Value<Cow<'t, str>>,
-}
-
-/// What became of a key.
-pub(super) enum Value<T> {
-    /// Not there.
-    Absent,
-    /// There, of the wrong type, and reported.
-    Wrong,
-    /// There.
-    Is(Spanned<T>),
 }
 
 /// Reads `text`; none if it is not TOML.
@@ -136,7 +127,7 @@ fn read_source<'t>(value: Option<Spanned<DeValue<'t>>>, report: &mut Report<'_>)
         );
         return None;
     };
-    let mut section = section("source", value, "one section headed `[source]`", report)?;
+    let mut section = section("source", "", value, "one section headed `[source]`", report)?;
     let mut source = RawSource {
         at: section.at,
         partition_key: section.text("partition_key", report),
@@ -150,8 +141,10 @@ fn read_source<'t>(value: Option<Spanned<DeValue<'t>>>, report: &mut Report<'_>)
         filter: section.take("filter"),
         allowed_accounts: Value::Absent,
         accounts_complete: true,
+        allowed_hosts: None,
     };
     (source.allowed_accounts, source.accounts_complete) = section.listed("allowed_accounts", report);
+    source.allowed_hosts = section.take("allowed_hosts");
     for (key, message) in GONE {
         section.refuse(key, message, report);
     }
@@ -197,7 +190,7 @@ fn read_sending(value: Option<Spanned<DeValue<'_>>>, report: &mut Report<'_>) ->
     let Some(value) = value else {
         return Value::Absent;
     };
-    let Some(mut section) = section("sending", value, "one section headed `[sending]`", report) else {
+    let Some(mut section) = section("sending", "", value, "one section headed `[sending]`", report) else {
         return Value::Wrong;
     };
     let requests_in_flight = section.integer("requests_in_flight", report);
@@ -208,7 +201,7 @@ fn read_sending(value: Option<Spanned<DeValue<'_>>>, report: &mut Report<'_>) ->
 fn read_cloud_events<'t>(value: Spanned<DeValue<'t>>, report: &mut Report<'_>) -> RawCloudEvents<'t> {
     let at = value.span().start;
     let shape = "one section headed `[cloudevents]`";
-    let Some(mut section) = section("cloudevents", value, shape, report) else {
+    let Some(mut section) = section("cloudevents", "", value, shape, report) else {
         return RawCloudEvents { at, source: Value::Wrong };
     };
     let source = section.text("source", report);
@@ -233,7 +226,7 @@ fn read_clients<'t>(
     let count = entries.len();
     let mut clients = Vec::with_capacity(count);
     for entry in entries {
-        let Some(mut section) = section("client", entry, SHAPE, report) else {
+        let Some(mut section) = section("client", "", entry, SHAPE, report) else {
             continue;
         };
         let name = section.text("name", report);
@@ -248,8 +241,9 @@ fn read_clients<'t>(
             history: section.boolean("history", report),
             erasures: section.boolean("erasures", report),
             filter: section.take("filter"),
-            view: section.view(whose, report),
+            view: read_view(&mut section, whose, report),
             request_role: section.text("request_role", report),
+            push: section.take("push"),
         });
         section.finish(report);
     }
@@ -257,180 +251,14 @@ fn read_clients<'t>(
     (clients, complete)
 }
 
-fn section<'t>(
-    name: &'static str,
-    value: Spanned<DeValue<'t>>,
-    shape: &str,
-    report: &mut Report<'_>,
-) -> Option<Section<'t>> {
-    let span = value.span();
-    match value.into_inner() {
-        DeValue::Table(table) => Some(Section::new(name, Spanned::new(span, table))),
-        other => {
-            report.add(span.start, name, wrong_type(&other, shape));
-            None
-        }
-    }
-}
-
-/// A table whose keys are taken out one after the other; what is left is unknown.
-struct Section<'t> {
-    /// Empty for the file itself.
-    name: &'static str,
-    /// What begins a finding about a value.
-    whose: String,
-    at: usize,
-    table: DeTable<'t>,
-    known: Vec<&'static str>,
-}
-
-impl<'t> Section<'t> {
-    fn new(name: &'static str, table: Spanned<DeTable<'t>>) -> Self {
-        let at = table.span().start;
-        Self { name, whose: String::new(), at, table: table.into_inner(), known: Vec::new() }
-    }
-
-    fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'t>>> {
-        self.known.push(key);
-        self.table.remove(key)
-    }
-
-    /// Reports `key` with `message` if it is there.
-    fn refuse(&mut self, key: &str, message: &str, report: &mut Report<'_>) {
-        if let Some(value) = self.table.remove(key) {
-            report.add(value.span().start, self.path(key), message);
-        }
-    }
-
-    /// What a `[[client]]` says of its view. `whose` begins what is said about it.
-    fn view(&mut self, whose: String, report: &mut Report<'_>) -> RawView<'t> {
-        self.whose = whose;
-        let view = RawView {
-            fields: self.texts("fields", report),
-            omit: self.texts("omit", report),
-            envelope: self.text("envelope", report),
-        };
-        self.whose.clear();
-        view
-    }
-
-    fn text(&mut self, key: &'static str, report: &mut Report<'_>) -> Value<Cow<'t, str>> {
-        self.value(key, "text in quotes", report, |value| match value {
-            DeValue::String(text) => Ok(text),
-            other => Err(other),
-        })
-    }
-
-    fn integer(&mut self, key: &'static str, report: &mut Report<'_>) -> Value<i64> {
-        self.value(key, "a whole number without quotes", report, |value| match value {
-            // What does not fit is out of every range.
-            DeValue::Integer(number) => {
-                Ok(i64::from_str_radix(number.as_str(), number.radix()).unwrap_or(i64::MAX))
-            }
-            other => Err(other),
-        })
-    }
-
-    fn boolean(&mut self, key: &'static str, report: &mut Report<'_>) -> Value<bool> {
-        self.value(key, "`true` or `false` without quotes", report, |value| match value {
-            DeValue::Boolean(value) => Ok(value),
-            other => Err(other),
-        })
-    }
-
-    fn texts(&mut self, key: &'static str, report: &mut Report<'_>) -> Value<Vec<Spanned<Cow<'t, str>>>> {
-        let (texts, complete) = self.listed(key, report);
-        if complete { texts } else { Value::Wrong }
-    }
-
-    /// The texts of a list, and whether it has nothing else.
-    fn listed(
-        &mut self,
-        key: &'static str,
-        report: &mut Report<'_>,
-    ) -> (Value<Vec<Spanned<Cow<'t, str>>>>, bool) {
-        let entries =
-            self.value(key, "a list in brackets, of texts in quotes", report, |value| match value {
-                DeValue::Array(entries) => Ok(entries),
-                other => Err(other),
-            });
-        match entries {
-            Value::Absent => (Value::Absent, true),
-            Value::Wrong => (Value::Wrong, false),
-            Value::Is(entries) => self.entries(key, entries, report),
-        }
-    }
-
-    fn entries(
-        &self,
-        key: &'static str,
-        entries: Spanned<DeArray<'t>>,
-        report: &mut Report<'_>,
-    ) -> (Value<Vec<Spanned<Cow<'t, str>>>>, bool) {
-        let span = entries.span();
-        let count = entries.get_ref().len();
-        let mut texts = Vec::with_capacity(count);
-        for entry in entries.into_inner() {
-            let span = entry.span();
-            match entry.into_inner() {
-                DeValue::String(text) => texts.push(Spanned::new(span, text)),
-                other => {
-                    let problem = wrong_type(&other, "text in quotes");
-                    report.add(span.start, self.path(key), format_args!("{}{problem}", self.whose));
-                }
-            }
-        }
-        let complete = texts.len() == count;
-        (Value::Is(Spanned::new(span, texts)), complete)
-    }
-
-    fn value<T>(
-        &mut self,
-        key: &'static str,
-        shape: &str,
-        report: &mut Report<'_>,
-        convert: impl FnOnce(DeValue<'t>) -> Result<T, DeValue<'t>>,
-    ) -> Value<T> {
-        let Some(value) = self.take(key) else {
-            return Value::Absent;
-        };
-        let span = value.span();
-        match convert(value.into_inner()) {
-            Ok(value) => Value::Is(Spanned::new(span, value)),
-            Err(other) => {
-                let problem = wrong_type(&other, shape);
-                report.add(span.start, self.path(key), format_args!("{}{problem}", self.whose));
-                Value::Wrong
-            }
-        }
-    }
-
-    /// Reports every key that was not read.
-    fn finish(self, report: &mut Report<'_>) {
-        for key in self.table.keys() {
-            let text = key.get_ref();
-            let message = match nearest(text, &self.known) {
-                Some(near) => format!("unknown key; did you mean `{near}`?"),
-                None => format!("unknown key; known here are `{}`", self.known.join("`, `")),
-            };
-            report.add(key.span().start, self.path(&printable(text).to_string()), message);
-        }
-    }
-
-    fn path(&self, key: &str) -> String {
-        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
-    }
-}
-
-fn wrong_type(value: &DeValue<'_>, shape: &str) -> String {
-    let kind = match value {
-        DeValue::String(_) => "text",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a decimal number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a section",
+/// What a `[[client]]` says of its view. `whose` begins what is said about it.
+fn read_view<'t>(client: &mut Section<'t>, whose: String, report: &mut Report<'_>) -> RawView<'t> {
+    client.whose = whose;
+    let view = RawView {
+        fields: client.texts("fields", report),
+        omit: client.texts("omit", report),
+        envelope: client.text("envelope", report),
     };
-    format!("is {kind}; write {shape}")
+    client.whose.clear();
+    view
 }

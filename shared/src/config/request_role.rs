@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::REQUEST_ROLE_LIMIT;
 use super::findings::Report;
-use super::raw::Value;
+use super::section::Value;
 use crate::naming::RoleArn;
 
 const REQUEST_ROLE: &str = "client.request_role";

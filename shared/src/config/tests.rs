@@ -6,6 +6,7 @@ use super::*;
 
 mod clients;
 mod properties;
+mod push;
 mod schema;
 mod source;
 mod view;
@@ -170,9 +171,9 @@ fn unknown_keys_are_refused() {
             f.toml:1: sources: unknown key; did you mean `source`?
             f.toml:10: proxy: unknown key; known here are `source`, `sending`, `cloudevents`, `client`
             f.toml:5: source.sort-key: unknown key; did you mean `sort_key`?
-            f.toml:4: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `first_version`, `scan_read_units`, `filter`, `allowed_accounts`
+            f.toml:4: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `first_version`, `scan_read_units`, `filter`, `allowed_accounts`, `allowed_hosts`
             f.toml:11: sending.RequestsInFlight: unknown key; did you mean `requests_in_flight`?
-            f.toml:15: client.view: unknown key; known here are `name`, `queue_arn`, `history`, `erasures`, `filter`, `fields`, `omit`, `envelope`, `request_role`
+            f.toml:15: client.view: unknown key; known here are `name`, `queue_arn`, `history`, `erasures`, `filter`, `fields`, `omit`, `envelope`, `request_role`, `push`
             f.toml:18: client.queueArn: unknown key; did you mean `queue_arn`?
             f.toml:19: client.History: unknown key; did you mean `history`?
         "#]],

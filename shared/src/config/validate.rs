@@ -6,7 +6,9 @@ use std::mem;
 use super::clients::{self, Rules};
 use super::filter::{self, Lacking};
 use super::findings::Report;
-use super::raw::{Raw, RawSource, RawVersion, Value};
+use super::push::AllowedHosts;
+use super::raw::{Raw, RawSource, RawVersion};
+use super::section::Value;
 use super::{Config, Path, Source, VersionPlace, view};
 use crate::naming::{self, Naming};
 
@@ -38,6 +40,9 @@ pub(super) fn validate(raw: Raw<'_>, naming: Option<&Naming>, report: &mut Repor
     });
     let allowed_accounts = raw.source.as_ref().and_then(|source| allowed_accounts(source, report));
     let mut raw_source = raw.source;
+    let allowed_hosts =
+        raw_source.as_mut().map(|source| AllowedHosts::read(source.allowed_hosts.take(), report));
+    let allowed_hosts = allowed_hosts.flatten();
     let scan_read_units = raw_source
         .as_mut()
         .map_or(Value::Absent, |source| mem::replace(&mut source.scan_read_units, Value::Absent));
@@ -52,9 +57,14 @@ pub(super) fn validate(raw: Raw<'_>, naming: Option<&Naming>, report: &mut Repor
         report,
     );
     let cloud_events = view::validate_section(raw.cloud_events, report);
-    let rules =
-        Rules { allowed_accounts: allowed_accounts.as_deref(), naming, lacking, cloud_events: &cloud_events };
-    let clients = clients::validate(&raw.clients, raw.clients_complete, &rules, report);
+    let rules = Rules {
+        allowed_accounts: allowed_accounts.as_deref(),
+        allowed_hosts: allowed_hosts.as_ref(),
+        naming,
+        lacking,
+        cloud_events: &cloud_events,
+    };
+    let clients = clients::validate(raw.clients, raw.clients_complete, &rules, report);
     let (source, requests_in_flight, scan_read_units) = (source?, requests_in_flight?, scan_read_units?);
     let requests_in_flight = usize::try_from(requests_in_flight).ok()?;
     Some(Config { source, clients, requests_in_flight, scan_read_units })

@@ -9,7 +9,8 @@ use toml::Spanned;
 
 use super::Path;
 use super::findings::Report;
-use super::raw::{RawCloudEvents, RawView, Value};
+use super::raw::{RawCloudEvents, RawView};
+use super::section::Value;
 use crate::pattern::DEPTH_LIMIT;
 use crate::quoted::quoted;
 

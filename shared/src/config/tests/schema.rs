@@ -2,6 +2,8 @@
 //! editors show. What the file may hold is decided elsewhere: whatever is valid there is valid here, and an editor finds
 //! the slips that it can see in one line.
 
+mod push;
+
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -55,8 +57,10 @@ struct SourceSection {
     scan_read_units: Option<u32>,
     /// Which items are events: those whose JSON the pattern matches. Without this section each new item is one.
     filter: Option<ItemPattern>,
-    /// The accounts whose existing queues may receive events.
+    /// The accounts whose existing queues, and whose push targets, may receive events.
     allowed_accounts: Option<Vec<Account>>,
+    /// The hosts of URLs that events, and requests for tokens, may go to.
+    allowed_hosts: Option<Vec<push::AllowedHost>>,
 }
 
 /// How events are sent.
@@ -81,7 +85,10 @@ struct CloudEvents {
 
 /// A team that receives events.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, extend("not" = { "required": ["fields", "omit"] }))]
+#[schemars(deny_unknown_fields, extend("not" = { "anyOf": [
+    { "required": ["fields", "omit"] },
+    { "required": ["queue_arn", "push"] },
+] }))]
 #[expect(dead_code, reason = "only its schema is used")]
 struct ClientSection {
     /// What the client is called in logs, metrics and its queue's name: a letter, then up to 39 letters and digits.
@@ -96,8 +103,8 @@ struct ClientSection {
     /// Whether the client, when it joins, receives every event that the table has.
     #[schemars(extend("default" = false))]
     history: Option<bool>,
-    /// Whether the client is told when an aggregate is erased of which it had events.
-    #[schemars(extend("default" = false))]
+    /// Whether the client is told when an aggregate is erased of which it had events. Without this line only a bucket is whose
+    /// objects are deleted then.
     erasures: Option<bool>,
     /// Which events the client gets. Without this section it gets every event.
     filter: Option<EventPattern>,
@@ -113,6 +120,7 @@ struct ClientSection {
         pattern = "^arn:[a-z-]+:iam::[0-9]{12}:role/([A-Za-z0-9+=.@_-]+/)*[A-Za-z0-9+=.@_-]{1,64}$"
     ))]
     request_role: Option<String>,
+    push: Option<push::PushSection>,
 }
 
 /// An account: twelve digits.
@@ -389,6 +397,15 @@ fn the_schema_has_every_key_and_no_other() {
         ("[cloudevents]\n", "/definitions/CloudEvents/properties"),
         ("[[client]]\n", "/definitions/ClientSection/properties"),
         ("[[client]]\n[client.filter.'$message']\n", "/definitions/MessagePattern/properties"),
+        ("[[source.allowed_hosts]]\n", "/definitions/AllowedHost/oneOf/1/properties"),
+        ("[[client]]\n[client.push]\n", "/definitions/PushSection/properties"),
+        ("[[client]]\n[client.push.webhook]\n", "/definitions/Webhook/properties"),
+        ("[[client]]\n[client.push.webhook.oauth]\n", "/definitions/OAuth/properties"),
+        ("[[client]]\n[client.push.lambda]\n", "/definitions/Lambda/properties"),
+        ("[[client]]\n[client.push.sns]\n", "/definitions/Sns/properties"),
+        ("[[client]]\n[client.push.eventbridge]\n", "/definitions/EventBridge/properties"),
+        ("[[client]]\n[client.push.kinesis]\n", "/definitions/Kinesis/properties"),
+        ("[[client]]\n[client.push.s3]\n", "/definitions/S3/properties"),
     ] {
         let found = read(&format!("{section}zzzzzzzzzzzz = 1\n"), None).unwrap_err();
         let (_, known) = found.split_once("known here are `").unwrap();

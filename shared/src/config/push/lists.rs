@@ -1,0 +1,87 @@
+//! What the stack's parameters list of push clients.
+
+use std::iter;
+
+use super::{Push, PushTarget, S3Target, SecretArn};
+use crate::config::ClientName;
+
+/// The most characters that ARNs of targets and secrets take of a role's policies, with quotation marks and commas: of the
+/// 10,240 that these have together (IAM quotas), the rest is for the role's other rights.
+pub const PUSH_ROLE_ROOM: usize = 6_000;
+
+/// Names and ARNs, in the order of the file, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushLists {
+    /// The clients that `PushHttp` delivers to.
+    pub http_clients: Vec<String>,
+    /// The clients that `PushAws` delivers to.
+    pub aws_clients: Vec<String>,
+    /// Secrets of Secrets Manager, of webhooks.
+    pub secrets: Vec<String>,
+    /// Parameters of Systems Manager, of webhooks.
+    pub parameters: Vec<String>,
+    /// Functions, with their alias or version if they have one.
+    pub functions: Vec<String>,
+    /// Topics.
+    pub topics: Vec<String>,
+    /// Event buses.
+    pub buses: Vec<String>,
+    /// Data streams.
+    pub streams: Vec<String>,
+    /// The objects of buckets: `arn:aws:s3:::bucket/prefix/*`.
+    pub bucket_objects: Vec<String>,
+    /// These buckets.
+    pub buckets: Vec<String>,
+}
+
+impl PushLists {
+    /// Adds a client.
+    pub(in crate::config) fn add(&mut self, name: &ClientName, push: &Push, partition: &str) {
+        let clients = if push.target.is_web() { &mut self.http_clients } else { &mut self.aws_clients };
+        add_once(clients, name.as_str());
+        match &push.target {
+            PushTarget::Webhook(target) => {
+                let of_oauth = target.oauth.as_ref().map(|oauth| &oauth.client_secret);
+                for secret in iter::once(&target.secret).chain(of_oauth) {
+                    match secret {
+                        SecretArn::SecretsManager(arn) => add_once(&mut self.secrets, arn),
+                        SecretArn::Parameter(arn) => add_once(&mut self.parameters, arn),
+                    }
+                }
+            }
+            PushTarget::Lambda(target) => add_once(&mut self.functions, &target.function.text),
+            PushTarget::Sns(target) => add_once(&mut self.topics, &target.topic.text),
+            PushTarget::EventBridge(target) => add_once(&mut self.buses, &target.bus.text),
+            PushTarget::Kinesis(target) => add_once(&mut self.streams, &target.stream.text),
+            PushTarget::S3(S3Target { bucket, prefix, .. }) => {
+                let bucket = format!("arn:{partition}:s3:::{bucket}");
+                let slash = if prefix.is_empty() { "" } else { "/" };
+                add_once(&mut self.bucket_objects, &format!("{bucket}/{prefix}{slash}*"));
+                add_once(&mut self.buckets, &bucket);
+            }
+        }
+    }
+
+    /// The key of the config that each list of ARNs is about, and the list: those of `PushHttp`'s role, and those of `PushAws`'s.
+    pub(super) fn by_role(&self) -> [Vec<(&'static str, &[String])>; 2] {
+        let http: Vec<(&str, &[String])> = vec![
+            ("client.push.webhook.secret", &self.secrets),
+            ("client.push.webhook.secret", &self.parameters),
+        ];
+        let aws: Vec<(&str, &[String])> = vec![
+            ("client.push.lambda.function", &self.functions),
+            ("client.push.sns.topic", &self.topics),
+            ("client.push.eventbridge.bus", &self.buses),
+            ("client.push.kinesis.stream", &self.streams),
+            ("client.push.s3.prefix", &self.bucket_objects),
+            ("client.push.s3.bucket", &self.buckets),
+        ];
+        [http, aws]
+    }
+}
+
+fn add_once(list: &mut Vec<String>, item: &str) {
+    if !list.iter().any(|known| known == item) {
+        list.push(item.to_owned());
+    }
+}
