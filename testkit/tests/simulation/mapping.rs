@@ -182,6 +182,6 @@ impl World {
     }
 }
 
-fn message_id(received: &Received) -> String {
+pub(crate) fn message_id(received: &Received) -> String {
     format!("m-{}", received.message.sequence)
 }
