@@ -1,5 +1,6 @@
 //! A receiver of webhooks on this machine: HTTPS with a certificate of its own, signatures checked, and broken on demand.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,12 +10,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::serve::Listener;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use serde::Serialize;
 use sha2::Sha256;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -41,9 +43,12 @@ pub struct Receiver {
     port: u16,
     authority: String,
     shared: Arc<Shared>,
-    arrivals: mpsc::UnboundedReceiver<ReceivedEvent>,
     server: tokio::task::JoinHandle<()>,
 }
+
+/// What a receiver took for one client.
+#[derive(Debug)]
+pub struct Inbox(mpsc::UnboundedReceiver<ReceivedEvent>);
 
 /// How a receiver answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +63,7 @@ pub enum Mood {
 }
 
 /// What a receiver counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Requests that it took.
     pub taken: usize,
@@ -74,7 +79,8 @@ struct Shared {
     taken: AtomicUsize,
     refused: AtomicUsize,
     unsigned: AtomicUsize,
-    sender: mpsc::UnboundedSender<ReceivedEvent>,
+    /// By the path of a client's URL.
+    inboxes: Mutex<HashMap<String, mpsc::UnboundedSender<ReceivedEvent>>>,
 }
 
 /// Accepts connections that are encrypted.
@@ -93,13 +99,12 @@ impl Receiver {
         let (authority, config) = certificates().map_err(io::Error::other)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
-        let (sender, arrivals) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             mood: Mutex::default(),
             taken: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
             unsigned: AtomicUsize::new(0),
-            sender,
+            inboxes: Mutex::default(),
         });
         let router = Router::new().fallback(receive).with_state(Arc::clone(&shared));
         let encrypted = Encrypted { listener, acceptor: TlsAcceptor::from(Arc::new(config)) };
@@ -107,12 +112,25 @@ impl Receiver {
             // It ends with the program only.
             let _ = axum::serve(encrypted, router).await;
         });
-        Ok(Self { port, authority, shared, arrivals, server })
+        Ok(Self { port, authority, shared, server })
     }
 
-    /// Where it is.
-    pub fn url(&self) -> String {
-        format!("https://{HOST}:{}/marks", self.port)
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL for a client of this name.
+    pub fn url(&self, client: &str) -> String {
+        format!("https://{HOST}:{}/{client}", self.port)
+    }
+
+    /// What it takes for a client of this name from now on. Before that it answers 404.
+    pub fn inbox(&self, client: &str) -> Inbox {
+        let (sender, events) = mpsc::unbounded_channel();
+        let mut inboxes = self.shared.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        inboxes.insert(format!("/{client}"), sender);
+        Inbox(events)
     }
 
     /// The certificate of the authority that its own is signed by, PEM.
@@ -131,12 +149,14 @@ impl Receiver {
         let count = |counted: &AtomicUsize| counted.load(Ordering::Relaxed);
         Counts { taken: count(taken), refused: count(refused), unsigned: count(unsigned) }
     }
+}
 
-    /// The next events that it took, in order; none if none comes within `wait`.
+impl Inbox {
+    /// The next events that were taken, in order; none if none comes within `wait`.
     pub async fn take(&mut self, wait: Duration) -> Vec<ReceivedEvent> {
-        let first = timeout(wait, self.arrivals.recv()).await.ok().flatten();
+        let first = timeout(wait, self.0.recv()).await.ok().flatten();
         let mut events: Vec<ReceivedEvent> = first.into_iter().collect();
-        while let Ok(event) = self.arrivals.try_recv() {
+        while let Ok(event) = self.0.try_recv() {
             events.push(event);
         }
         events
@@ -170,7 +190,7 @@ impl Listener for Encrypted {
 }
 
 /// A request: it is checked first, as docs/push.md tells receivers to.
-async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn receive(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_signed(header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"), &body) {
         shared.unsigned.fetch_add(1, Ordering::Relaxed);
@@ -187,13 +207,14 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
         shared.refused.fetch_add(1, Ordering::Relaxed);
         return refusal;
     }
+    let inboxes = shared.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(inbox) = inboxes.get(uri.path()) else { return StatusCode::NOT_FOUND };
     shared.taken.fetch_add(1, Ordering::Relaxed);
     let text = |name: &str| Some(header(name)).filter(|text| !text.is_empty()).map(str::to_owned);
     let body = String::from_utf8_lossy(&body).into_owned();
-    let event =
-        ReceivedEvent { group, event_id: text("webhook-id"), version: text("event-version"), body };
+    let event = ReceivedEvent { group, event_id: text("webhook-id"), version: text("event-version"), body };
     // Nobody listens any more when the program ends.
-    let _ = shared.sender.send(event);
+    let _ = inbox.send(event);
     StatusCode::NO_CONTENT
 }
 
@@ -220,7 +241,8 @@ fn certificates() -> Result<(String, ServerConfig), Box<dyn std::error::Error + 
     let own_key = KeyPair::generate()?;
     let own = CertificateParams::new(vec![HOST.to_owned()])?.signed_by(&own_key, &issuer)?;
     let private = PrivateKeyDer::Pkcs8(own_key.serialize_der().into());
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![own.der().clone()], private)?;
+    let config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![own.der().clone()], private)?;
     Ok((authority, config))
 }
 

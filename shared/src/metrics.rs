@@ -167,8 +167,10 @@ pub const TARGET_FAILING_AGE: Metric = Metric {
 };
 
 /// `TargetsGone`.
-pub const TARGETS_GONE: Metric =
-    count("TargetsGone", "clients that are paused because their target is gone; absent where no target fails (catch-up)");
+pub const TARGETS_GONE: Metric = count(
+    "TargetsGone",
+    "clients that are paused because their target is gone; absent where no target fails (catch-up)",
+);
 
 /// Every metric that the functions write.
 pub const NAMES: [Metric; 32] = [
