@@ -87,6 +87,15 @@ fn help_teaches() -> anyhow::Result<()> {
 
                   Prints its address, the clients' queues and three commands to try.
 
+              --push
+                  Push what goes to webhooks to a receiver on this machine
+
+                  Each `[client.push.webhook]` of client-queues.toml is delivered there instead; if there is none, a
+                  client `LocalWebhook` is added. The receiver checks each signature, and answers 204.
+
+              --push-breaks <N>
+                  Break the receiver when it has taken N events: 503 to everything, for five seconds
+
               --json
                   Print the result as one JSON object; progress still goes to standard error
 
@@ -102,6 +111,7 @@ fn help_teaches() -> anyhow::Result<()> {
           cargo local --input events.jsonl         events of your own, for example this one:
         {"mark":"AFC F5","createTime":"2026-01-05T09:00:00Z","eventId":"1","RegistrationNumber":{"version":1}}
           cargo local --stay                       keep it, and look around with any AWS client
+          cargo local --push --push-breaks 200     signed requests to a receiver here, which breaks meanwhile
           cargo local --json | jq .clients         for programs
 
         Clients come from client-queues.toml: add one, run this again, and it is in the table. A client with
@@ -268,6 +278,29 @@ fn a_program_gets_one_json_object() -> anyhow::Result<()> {
     for client in clients {
         assert_eq!((&client["events"], &client["groups"]), (&Value::from(12), &Value::from(3)), "{client}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_webhook_that_breaks_misses_nothing_and_gets_nothing_twice() -> anyhow::Result<()> {
+    let arguments = ["--push", "--push-breaks", "20", "--marks", "5", "--events", "10", "--json"];
+    let output = local(&arguments).output()?;
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let report: Value = serde_json::from_slice(&output.stdout)?;
+    let webhook =
+        report["clients"].as_array().and_then(|clients| clients.last()).cloned().unwrap_or_default();
+    assert_eq!(webhook["name"], "LocalWebhook");
+    let counted =
+        ["events", "missing", "out_of_order", "duplicates", "differing"].map(|name| webhook[name].as_u64());
+    assert_eq!(counted, [50, 0, 0, 0, 0].map(Some));
+    let receiver = &report["receiver"];
+    assert_eq!([&receiver["taken"], &receiver["unsigned"]].map(Value::as_u64), [50, 0].map(Some));
+    assert!(receiver["refused"].as_u64() > Some(0), "{receiver}");
+    assert!(
+        said.contains("is down now: it answers 503") && said.contains("the receiver is mended"),
+        "{said}"
+    );
     Ok(())
 }
 

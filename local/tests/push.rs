@@ -7,6 +7,7 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
+mod ledger;
 mod support;
 
 use std::collections::{BTreeMap, HashMap};
@@ -24,6 +25,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
+use ledger::Ledger;
 use local::check::ReceivedEvent;
 use local::event::Event;
 use local::marks::histories;
@@ -32,7 +34,7 @@ use local::receiver::{Inbox, Mood, Receiver, SECRET};
 use local::stack::{Ground, Say, local_variables};
 use local::workspace;
 use local::write;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::ids::{Group, Key};
 use support::{SOURCE, START, printed, start_deploy};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -237,7 +239,10 @@ impl Trial {
 
     async fn until_held(&self, group: &Group) -> anyhow::Result<()> {
         let start = Instant::now();
+        let ledger = Ledger::of(self.ground.connection()).await?;
         loop {
+            // Which comes every minute anyway.
+            ledger.request(&json!({ "request": "maintenance" })).await?;
             let held = self.fanoutctl(&["held", "--json"])?;
             let groups = held["groups"].as_array().context("no groups")?;
             if let [only] = groups.as_slice() {
