@@ -35,7 +35,8 @@ impl Fault {
         let code = code.rsplit('#').next().unwrap_or_default();
         let message = member(&["message", "Message"]).or_else(|| element(&text, "Message"));
         // What is no error of a service is its own words: a proxy's page, perhaps.
-        let message = message.unwrap_or_else(|| if code.is_empty() { text.to_string() } else { String::new() });
+        let message =
+            message.unwrap_or_else(|| if code.is_empty() { text.to_string() } else { String::new() });
         Self { code: code.to_owned(), message }
     }
 

@@ -44,7 +44,8 @@ pub(super) fn replayed() -> Event<'static> {
 /// A notice that the aggregate was erased.
 pub(super) fn erasure() -> Event<'static> {
     let event = event();
-    let message = ReceivedMessage { version: 4, previous_version: Some(3), is_erasure: true, ..event.message };
+    let message =
+        ReceivedMessage { version: 4, previous_version: Some(3), is_erasure: true, ..event.message };
     let erased = Some("2026-11-29T09:00:00Z");
     Event { message, id: "x-1", name: None, time: None, erased, body: r#"{"S":"AFC F5"}"#, ..event }
 }
@@ -104,7 +105,8 @@ pub(super) fn check_like_botocore(
     let (_, path) = rest.split_once('/').unwrap();
     let sorted = |path: &str| {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let mut query: Vec<String> = query.split('&').map(|part| part.trim_end_matches('=').to_owned()).collect();
+        let mut query: Vec<String> =
+            query.split('&').map(|part| part.trim_end_matches('=').to_owned()).collect();
         query.sort();
         (path.to_owned(), query)
     };

@@ -45,18 +45,58 @@ fn a_200_says_nothing_before_its_entry_does() {
         expected.assert_eq(&shown(outcome(&answer(status, body), &event(), Timestamp::from_millis(0))));
     };
     let entry = |code: &str| {
-        format!(r#"{{"FailedEntryCount":1,"Entries":[{{"ErrorCode":"{code}","ErrorMessage":"Bus says no to Zoë"}}]}}"#)
+        format!(
+            r#"{{"FailedEntryCount":1,"Entries":[{{"ErrorCode":"{code}","ErrorMessage":"Bus says no to Zoë"}}]}}"#
+        )
     };
     check(200, r#"{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}"#, expect!["taken"]);
-    check(200, &entry("InternalFailure"), expect!["Transient [InternalFailure] 200 InternalFailure: Bus says no to …"]);
-    check(200, &entry("ThrottlingException"), expect!["Transient [ThrottlingException] 200 ThrottlingException: Bus says no to …"]);
-    check(200, &entry("AccessDeniedException"), expect!["Target [AccessDeniedException] 200 AccessDeniedException: Bus says no to …"]);
-    check(200, &entry("NotAuthorizedForSourceException"), expect!["Target [NotAuthorizedForSourceException] 200 NotAuthorizedForSourceException: Bus says no to …"]);
-    check(200, &entry("MalformedDetail"), expect!["Event [MalformedDetail] 200 MalformedDetail: Bus says no to …"]);
-    check(200, &entry("ResourceNotFoundException"), expect!["Gone [ResourceNotFoundException] 200 ResourceNotFoundException: Bus says no to …"]);
+    check(
+        200,
+        &entry("InternalFailure"),
+        expect!["Transient [InternalFailure] 200 InternalFailure: Bus says no to …"],
+    );
+    check(
+        200,
+        &entry("ThrottlingException"),
+        expect!["Transient [ThrottlingException] 200 ThrottlingException: Bus says no to …"],
+    );
+    check(
+        200,
+        &entry("AccessDeniedException"),
+        expect!["Target [AccessDeniedException] 200 AccessDeniedException: Bus says no to …"],
+    );
+    check(
+        200,
+        &entry("NotAuthorizedForSourceException"),
+        expect![
+            "Target [NotAuthorizedForSourceException] 200 NotAuthorizedForSourceException: Bus says no to …"
+        ],
+    );
+    check(
+        200,
+        &entry("MalformedDetail"),
+        expect!["Event [MalformedDetail] 200 MalformedDetail: Bus says no to …"],
+    );
+    check(
+        200,
+        &entry("ResourceNotFoundException"),
+        expect!["Gone [ResourceNotFoundException] 200 ResourceNotFoundException: Bus says no to …"],
+    );
     check(200, r#"{"Entries":[]}"#, expect!["Transient [no entry] 200, and an answer without the entry"]);
     check(200, "", expect!["Transient [no entry] 200, and an answer without the entry"]);
-    check(400, r#"{"__type":"ValidationException","message":"1 validation error"}"#, expect!["Event [ValidationException] 400 ValidationException: 1 validation error"]);
-    check(400, r#"{"__type":"AccessDeniedException","Message":"no"}"#, expect!["Target [AccessDeniedException] 400 AccessDeniedException: no"]);
-    check(500, r#"{"__type":"InternalException"}"#, expect![[r#"Transient [InternalException] 500 InternalException: {"__type":"InternalException"}"#]]);
+    check(
+        400,
+        r#"{"__type":"ValidationException","message":"1 validation error"}"#,
+        expect!["Event [ValidationException] 400 ValidationException: 1 validation error"],
+    );
+    check(
+        400,
+        r#"{"__type":"AccessDeniedException","Message":"no"}"#,
+        expect!["Target [AccessDeniedException] 400 AccessDeniedException: no"],
+    );
+    check(
+        500,
+        r#"{"__type":"InternalException"}"#,
+        expect!["Transient [InternalException] 500 InternalException"],
+    );
 }

@@ -41,11 +41,41 @@ fn what_a_stream_answers() {
     let error = |code: &str| format!(r#"{{"__type":"{code}","message":"Stream says no to Zoë"}}"#);
     check(200, r#"{"ShardId":"shardId-0","SequenceNumber":"4960"}"#, expect![[r#"taken, Some("4960")"#]]);
     check(200, "{}", expect!["Transient [no number] 200, and an answer without `SequenceNumber`"]);
-    check(400, &error("ProvisionedThroughputExceededException"), expect!["Transient [ProvisionedThroughputExceededException] 400 ProvisionedThroughputExceededException: Stream says no to …"]);
-    check(400, &error("ResourceNotFoundException"), expect!["Gone [ResourceNotFoundException] 400 ResourceNotFoundException: Stream says no to …"]);
-    check(400, &error("InvalidArgumentException"), expect!["Event [InvalidArgumentException] 400 InvalidArgumentException: Stream says no to …"]);
-    check(400, &error("KMSAccessDeniedException"), expect!["Target [KMSAccessDeniedException] 400 KMSAccessDeniedException: Stream says no to …"]);
-    check(400, &error("KMSThrottlingException"), expect!["Transient [KMSThrottlingException] 400 KMSThrottlingException: Stream says no to …"]);
-    check(400, &error("AccessDeniedException"), expect!["Target [AccessDeniedException] 400 AccessDeniedException: Stream says no to …"]);
-    check(500, &error("InternalFailureException"), expect!["Transient [InternalFailureException] 500 InternalFailureException: Stream says no to …"]);
+    check(
+        400,
+        &error("ProvisionedThroughputExceededException"),
+        expect![
+            "Transient [ProvisionedThroughputExceededException] 400 ProvisionedThroughputExceededException: Stream says no to …"
+        ],
+    );
+    check(
+        400,
+        &error("ResourceNotFoundException"),
+        expect!["Gone [ResourceNotFoundException] 400 ResourceNotFoundException: Stream says no to …"],
+    );
+    check(
+        400,
+        &error("InvalidArgumentException"),
+        expect!["Event [InvalidArgumentException] 400 InvalidArgumentException: Stream says no to …"],
+    );
+    check(
+        400,
+        &error("KMSAccessDeniedException"),
+        expect!["Target [KMSAccessDeniedException] 400 KMSAccessDeniedException: Stream says no to …"],
+    );
+    check(
+        400,
+        &error("KMSThrottlingException"),
+        expect!["Transient [KMSThrottlingException] 400 KMSThrottlingException: Stream says no to …"],
+    );
+    check(
+        400,
+        &error("AccessDeniedException"),
+        expect!["Target [AccessDeniedException] 400 AccessDeniedException: Stream says no to …"],
+    );
+    check(
+        500,
+        &error("InternalFailureException"),
+        expect!["Transient [InternalFailureException] 500 InternalFailureException: Stream says no to …"],
+    );
 }

@@ -33,7 +33,11 @@ fn a_publication_is_as_botocore_makes_it() {
 #[test]
 fn a_standard_topic_gets_no_group() {
     let request = request(&target("marks", &[]), &event()).unwrap();
-    assert!(fields(&request.body).iter().all(|field| !field.starts_with("MessageGroupId") && !field.starts_with("MessageDed")));
+    assert!(
+        fields(&request.body)
+            .iter()
+            .all(|field| !field.starts_with("MessageGroupId") && !field.starts_with("MessageDed"))
+    );
 }
 
 #[test]
@@ -53,16 +57,28 @@ fn attributes_say_what_the_queues_message_says_and_route_by_fields() {
         let target = target(
             "marks.fifo",
             &[
-                ("type", "itemType"), ("price", "a.price"), ("open", "open"), ("list", "list"), ("deep", "a.list"),
-                ("object", "a"), ("null", "null"), ("none", "a.none"), ("empty", "empty"), ("bell", "bell"),
+                ("type", "itemType"),
+                ("price", "a.price"),
+                ("open", "open"),
+                ("list", "list"),
+                ("deep", "a.list"),
+                ("object", "a"),
+                ("null", "null"),
+                ("none", "a.none"),
+                ("empty", "empty"),
+                ("bell", "bell"),
             ],
         );
         let attributes = attributes(&target, event);
-        let shown = attributes.iter().map(|Attribute { name, data_type, value }| format!("{name} {data_type} {value}\n"));
+        let shown = attributes
+            .iter()
+            .map(|Attribute { name, data_type, value }| format!("{name} {data_type} {value}\n"));
         expected.assert_eq(&shown.collect::<String>());
     };
     let body = r#"{"itemType":"m\u00e4rk","a":{"price":1.10,"list":[[1]]},"open":true,"list":["x",1,null],"null":null,"empty":"","bell":"\u0007"}"#;
-    check(&Event { body, ..replayed() }, expect![[r#"
+    check(
+        &Event { body, ..replayed() },
+        expect![[r#"
         eventId String e-1
         eventName String Created
         eventTime String 2026-11-20T10:00:00Z
@@ -74,25 +90,33 @@ fn attributes_say_what_the_queues_message_says_and_route_by_fields() {
         price Number 1.10
         open String true
         list String.Array ["x",1,null]
-    "#]]);
-    check(&erasure(), expect![[r#"
+    "#]],
+    );
+    check(
+        &erasure(),
+        expect![[r#"
         eventId String x-1
         version Number 4
         previousVersion Number 3
         incarnation String 0123456789abcdef
         erased String 2026-11-29T09:00:00Z
-    "#]]);
-    check(&bare(), expect![[r#"
+    "#]],
+    );
+    check(
+        &bare(),
+        expect![[r#"
         eventId String e-1
         version Number 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_message_that_is_too_large_is_not_sent() {
     let body = format!("\"{}\"", "x".repeat(MESSAGE_LIMIT));
     let failure = request(&target("marks", &[]), &Event { body: &body, ..bare() }).unwrap_err();
-    expect!["Event [too large] too large: 262176 bytes, and a topic takes 262144"].assert_eq(&shown(Some(failure)));
+    expect!["Event [too large] too large: 262176 bytes, and a topic takes 262144"]
+        .assert_eq(&shown(Some(failure)));
     // eventId, String, e-1; version, Number, 1.
     let attributes = "eventIdStringe-1versionNumber1".len();
     let fits = "x".repeat(MESSAGE_LIMIT - attributes);
@@ -104,17 +128,39 @@ fn a_message_that_is_too_large_is_not_sent() {
 #[test]
 fn what_a_topic_answers() {
     let xml = |code: &str| {
-        format!("<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type><Code>{code}</Code><Message>Topic says no to Zoë</Message></Error></ErrorResponse>")
+        format!(
+            "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type><Code>{code}</Code><Message>Topic says no to Zoë</Message></Error></ErrorResponse>"
+        )
     };
     let check = |status, body: &str, expected: Expect| {
         expected.assert_eq(&shown(outcome(&answer(status, body), &event(), Timestamp::from_millis(0))));
     };
     check(200, "<PublishResponse/>", expect!["taken"]);
     check(404, &xml("NotFound"), expect!["Gone [NotFound] 404 NotFound: Topic says no to …"]);
-    check(403, &xml("AuthorizationError"), expect!["Target [AuthorizationError] 403 AuthorizationError: Topic says no to …"]);
-    check(400, &xml("InvalidParameter"), expect!["Event [InvalidParameter] 400 InvalidParameter: Topic says no to …"]);
-    check(400, &xml("KMSAccessDenied"), expect!["Target [KMSAccessDenied] 400 KMSAccessDenied: Topic says no to …"]);
-    check(400, &xml("KMSThrottling"), expect!["Transient [KMSThrottling] 400 KMSThrottling: Topic says no to …"]);
+    check(
+        403,
+        &xml("AuthorizationError"),
+        expect!["Target [AuthorizationError] 403 AuthorizationError: Topic says no to …"],
+    );
+    check(
+        400,
+        &xml("InvalidParameter"),
+        expect!["Event [InvalidParameter] 400 InvalidParameter: Topic says no to …"],
+    );
+    check(
+        400,
+        &xml("KMSAccessDenied"),
+        expect!["Target [KMSAccessDenied] 400 KMSAccessDenied: Topic says no to …"],
+    );
+    check(
+        400,
+        &xml("KMSThrottling"),
+        expect!["Transient [KMSThrottling] 400 KMSThrottling: Topic says no to …"],
+    );
     check(429, &xml("Throttled"), expect!["Transient [Throttled] 429 Throttled: Topic says no to …"]);
-    check(500, &xml("InternalError"), expect!["Transient [InternalError] 500 InternalError: Topic says no to …"]);
+    check(
+        500,
+        &xml("InternalError"),
+        expect!["Transient [InternalError] 500 InternalError: Topic says no to …"],
+    );
 }

@@ -36,7 +36,10 @@ fn check(event: &Event<'_>, headers: &[(&str, &str)], expected: Expect) {
 
 #[test]
 fn an_event_is_a_signed_post_of_the_view() {
-    check(&event(), &[("x-team", "billing"), ("webhook-id", "forged")], expect![[r#"
+    check(
+        &event(),
+        &[("x-team", "billing"), ("webhook-id", "forged")],
+        expect![[r#"
         content-type: application/json
         webhook-id: e-1
         webhook-timestamp: 1735732800
@@ -50,8 +53,12 @@ fn an_event_is_a_signed_post_of_the_view() {
         x-team: billing
 
         {"price":1.10,"itemType":"mark","holder":"Zoë"}
-    "#]]);
-    check(&Event { id: "é %", name: Some("Mark made\r\n"), ..replayed() }, &[], expect![[r#"
+    "#]],
+    );
+    check(
+        &Event { id: "é %", name: Some("Mark made\r\n"), ..replayed() },
+        &[],
+        expect![[r#"
         content-type: application/json
         webhook-id: %C3%A9%20%25
         webhook-timestamp: 1735732800
@@ -65,8 +72,12 @@ fn an_event_is_a_signed_post_of_the_view() {
         event-time: 2026-11-20T10:00:00Z
 
         {"price":1.10,"itemType":"mark","holder":"Zoë"}
-    "#]]);
-    check(&erasure(), &[], expect![[r#"
+    "#]],
+    );
+    check(
+        &erasure(),
+        &[],
+        expect![[r#"
         content-type: application/json
         webhook-id: x-1
         webhook-timestamp: 1735732800
@@ -78,8 +89,12 @@ fn an_event_is_a_signed_post_of_the_view() {
         event-erased: 2026-11-29T09:00:00Z
 
         {"erased":"2026-11-29T09:00:00Z","key":"AFC F5"}
-    "#]]);
-    check(&bare(), &[], expect![[r#"
+    "#]],
+    );
+    check(
+        &bare(),
+        &[],
+        expect![[r#"
         content-type: application/json
         webhook-id: e-1
         webhook-timestamp: 1735732800
@@ -88,7 +103,8 @@ fn an_event_is_a_signed_post_of_the_view() {
         event-version: 1
 
         {}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -97,7 +113,10 @@ fn whose_fault_a_status_is() {
     let rows = [200..=206, 300..=308, 400..=431, 451..=451, 500..=511];
     for status in rows.into_iter().flatten() {
         let found = failure(&answer(status, ""), Hidden::default(), NOW);
-        lines.push_str(&format!("{status} {}\n", found.map_or("taken".to_owned(), |found| format!("{:?}", found.kind))));
+        lines.push_str(&format!(
+            "{status} {}\n",
+            found.map_or("taken".to_owned(), |found| format!("{:?}", found.kind))
+        ));
     }
     expect![[r#"
         200 taken
@@ -161,7 +180,8 @@ fn whose_fault_a_status_is() {
         509 Transient
         510 Transient
         511 Transient
-    "#]].assert_eq(&lines);
+    "#]]
+    .assert_eq(&lines);
 }
 
 #[test]
@@ -171,9 +191,18 @@ fn a_target_says_why_until_when_and_that_it_wants_no_more() {
     };
     check(answer(422, "no such\tfield"), expect![[r#"Event [422] 422: no such\tfield"#]]);
     check(answer_with(429, ("retry-after", "120"), ""), expect!["Transient after 120s [429] 429"]);
-    check(answer_with(503, ("retry-after", "Wed, 01 Jan 2025 12:01:00 GMT"), ""), expect!["Transient after 59.001s [503] 503"]);
-    check(answer_with(302, ("location", "https://evil.example/?token=1"), ""), expect!["Target [302] 302, a redirect, and none is followed"]);
-    check(answer_with(200, ("webhook-delivery", "Disable"), ""), expect!["Gone [200] 200, with `webhook-delivery: disable`"]);
+    check(
+        answer_with(503, ("retry-after", "Wed, 01 Jan 2025 12:01:00 GMT"), ""),
+        expect!["Transient after 59.001s [503] 503"],
+    );
+    check(
+        answer_with(302, ("location", "https://evil.example/?token=1"), ""),
+        expect!["Target [302] 302, a redirect, and none is followed"],
+    );
+    check(
+        answer_with(200, ("webhook-delivery", "Disable"), ""),
+        expect!["Gone [200] 200, with `webhook-delivery: disable`"],
+    );
     check(answer_with(200, ("webhook-delivery", "enable"), ""), expect!["taken"]);
     check(answer(410, ""), expect!["Gone [410] 410"]);
 }
