@@ -76,8 +76,11 @@ fn the_reference_implementation_verifies_events_and_notices() {
         arrivals.iter().all(|arrival| is_signed_by(SECRET, arrival) && !is_signed_by(NEW_SECRET, arrival))
     );
     assert_eq!(arrivals[0].text(), body);
-    assert_eq!(arrivals[0].header("x-team"), Some("billing"));
-    assert_eq!((arrivals[0].method.as_str(), arrivals[0].path.as_str()), ("POST", "/marks?key=1"));
+    assert_eq!(arrivals[0].header("x-key"), Some("team-key-2718"));
+    assert_eq!(
+        (arrivals[0].method.as_str(), arrivals[0].path.as_str()),
+        ("POST", "/marks?key=query-key-3141")
+    );
     assert_eq!(arrivals[2].text(), r#"{"erased":"2026-11-29T09:00:00Z","key":"AFC F5"}"#);
     // It was read once.
     assert_eq!(secrets.arrivals().len(), 1);

@@ -31,6 +31,8 @@ pub(crate) const HOST: &str = "hooks.example.com";
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub(crate) const TOKEN: &str = "token-0815";
 pub(crate) const CLIENT_SECRET: &str = "client-secret-4812";
+const TEAM_KEY: &str = "team-key-2718";
+const QUERY_KEY: &str = "query-key-3141";
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const SESSION: &str = "session-token-1234";
 
@@ -46,9 +48,18 @@ pub(crate) static CERTIFICATES: LazyLock<Certificates> = LazyLock::new(|| Certif
 
 /// Everything that nothing may show.
 pub(crate) fn secrets() -> Vec<String> {
-    [SECRET, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", TOKEN, CLIENT_SECRET, SECRET_KEY, SESSION]
-        .map(str::to_owned)
-        .to_vec()
+    [
+        SECRET,
+        "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        TOKEN,
+        CLIENT_SECRET,
+        TEAM_KEY,
+        QUERY_KEY,
+        SECRET_KEY,
+        SESSION,
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -231,7 +242,7 @@ pub(crate) fn url(server: &ScriptedServer) -> WebUrl {
     WebUrl {
         host: HOST.to_owned(),
         port: server.address.port(),
-        path_and_query: "/marks?key=1".to_owned(),
+        path_and_query: format!("/marks?key={QUERY_KEY}"),
         is_internal: false,
     }
 }
@@ -253,7 +264,7 @@ pub(crate) fn webhook(server: &ScriptedServer, oauth: Option<OAuth>) -> PushTarg
             "arn:aws:secretsmanager:eu-west-2:111122223333:secret:hook".to_owned(),
         ),
         timeout: Duration::from_secs(15),
-        headers: vec![("x-team".to_owned(), "billing".to_owned())],
+        headers: vec![("x-key".to_owned(), TEAM_KEY.to_owned())],
         oauth,
     })
 }
