@@ -9,6 +9,7 @@ mod s3;
 mod sns;
 mod webhook;
 
+use std::fmt;
 use std::time::Duration;
 
 use shared::clock::Clock;
@@ -39,8 +40,7 @@ pub struct Home {
     pub account: String,
 }
 
-/// A client's target, which is asked through `X`.
-#[derive(Debug)]
+/// A client's target, which is asked through `X`. `Debug` shows its kind alone.
 pub struct Target<X, C> {
     target: PushTarget,
     home: Home,
@@ -132,6 +132,12 @@ impl<X: Exchange, C: Clock> Deliver for Target<X, C> {
                 SERVICE_LIMIT
             }
         }
+    }
+}
+
+impl<X, C> fmt::Debug for Target<X, C> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Target").field("kind", &self.target.kind()).finish_non_exhaustive()
     }
 }
 

@@ -9,6 +9,9 @@ use crate::outcome::WORDS_LIMIT;
 /// Values of an event that are shorter than this, in bytes, are no secrets of it: `GBP`, `12`.
 const VALUE_LIMIT: usize = 4;
 
+/// Longer ones are recognised by their pieces, in bytes.
+const VALUE_MAXIMUM: usize = 64;
+
 /// A piece of an answer is of the event if as many bytes of it, in a row, stand in the event's body.
 const RUN_LIMIT: usize = 16;
 
@@ -28,12 +31,14 @@ pub(crate) fn words(answer: &[u8], hidden: Hidden<'_>) -> String {
     for secret in hidden.secrets.iter().filter(|secret| !secret.is_empty()) {
         ranges.extend(places(&text, secret));
     }
+    // What is shown, and what may begin in it.
+    let near = text.get(..text.floor_char_boundary(WORDS_LIMIT + VALUE_MAXIMUM)).unwrap_or_default();
     for body in hidden.bodies {
         for value in values(body) {
-            ranges.extend(places(&text, value));
+            ranges.extend(places(near, value));
             // As it reads, if it is written with escapes.
             if let Some(decoded) = decoded(value) {
-                ranges.extend(places(&text, &decoded));
+                ranges.extend(places(near, &decoded));
             }
         }
         ranges.extend(runs(&text, body));
@@ -70,8 +75,8 @@ fn places(text: &str, part: &str) -> Vec<Range<usize>> {
     text.match_indices(part).map(|(start, part)| start..start + part.len()).collect()
 }
 
-/// The values of a JSON text that are texts or numbers, as they are written, from [`VALUE_LIMIT`] bytes on. Names are none:
-/// they are the same in all events.
+/// The values of a JSON text that are texts or numbers, as they are written, of [`VALUE_LIMIT`] to [`VALUE_MAXIMUM`] bytes.
+/// Names are none: they are the same in all events.
 fn values(body: &str) -> Vec<&str> {
     let mut values = Vec::new();
     let mut rest = body;
@@ -93,7 +98,7 @@ fn values(body: &str) -> Vec<&str> {
             values.push(value);
         }
     }
-    values.retain(|value| value.len() >= VALUE_LIMIT);
+    values.retain(|value| (VALUE_LIMIT..=VALUE_MAXIMUM).contains(&value.len()));
     values
 }
 

@@ -13,7 +13,7 @@ use crate::fault::{self, Fault};
 use crate::outcome::{Failure, FailureKind};
 use crate::reason::Hidden;
 
-/// The most bytes of an entry: source, type and detail (EventBridge user guide, "Calculating PutEvents event entry size").
+/// An entry has fewer bytes: source, type and detail (EventBridge user guide, "Calculating PutEvents event entry size").
 const ENTRY_LIMIT: usize = 262_144;
 
 /// The type of an entry whose event has no name.
@@ -63,7 +63,7 @@ fn request(target: &EventBridgeTarget, event: &Event<'_>) -> Result<Request, Fai
         None => event.name.unwrap_or(UNNAMED),
     });
     let size = target.source.len() + detail_type.len() + detail.len();
-    if size > ENTRY_LIMIT {
+    if size >= ENTRY_LIMIT {
         return Err(too_large(size, ENTRY_LIMIT, "an event bus"));
     }
     let entry =

@@ -16,6 +16,9 @@ use crate::secrets::{SecretText, arn_text};
 use crate::signature::SigningKeys;
 use crate::token::Token;
 
+/// From how many bytes on a value of the team's own headers, or of the URL's query, may be a key.
+const KEY_MINIMUM: usize = 8;
+
 /// The status of a target that doesn't know who asks.
 const UNAUTHORIZED: u16 = 401;
 
@@ -32,15 +35,15 @@ impl<X: Exchange, C: Clock> Target<X, C> {
         let token = self.token(target, None, deadline).await?;
         let answer = self.post(target, event, &secret, token.as_ref(), deadline).await?;
         if answer.status != UNAUTHORIZED {
-            return self.taken(event, &answer, &secret, token.as_ref());
+            return self.taken(target, event, &answer, &secret, token.as_ref());
         }
         let secret_now = self.secret(target, Some(begun_at), deadline).await?;
         let token_now = self.token(target, token.as_ref(), deadline).await?;
         if secret_now == secret && token_now == token {
-            return self.taken(event, &answer, &secret, token.as_ref());
+            return self.taken(target, event, &answer, &secret, token.as_ref());
         }
         let answer = self.post(target, event, &secret_now, token_now.as_ref(), deadline).await?;
-        self.taken(event, &answer, &secret_now, token_now.as_ref())
+        self.taken(target, event, &answer, &secret_now, token_now.as_ref())
     }
 
     async fn secret(
@@ -82,6 +85,7 @@ impl<X: Exchange, C: Clock> Target<X, C> {
     /// A webhook says nothing that the next event needs.
     fn taken(
         &self,
+        target: &WebhookTarget,
         event: &Event<'_>,
         answer: &Answer,
         secret: &SecretText,
@@ -93,9 +97,18 @@ impl<X: Exchange, C: Clock> Target<X, C> {
         let bare: Vec<&str> = secrets.iter().filter_map(|secret| secret.strip_prefix("whsec_")).collect();
         secrets.extend(bare);
         secrets.extend(token.map(|token| token.text.as_str()));
+        secrets.extend(own_keys(target));
         let hidden = Hidden { secrets: &secrets, bodies: &[event.body] };
         failure(answer, hidden, self.clock.now()).map_or(Ok(None), Err)
     }
+}
+
+/// What of a target's own headers and query may be a key.
+fn own_keys(target: &WebhookTarget) -> impl Iterator<Item = &str> {
+    let (_, query) = target.url.path_and_query.split_once('?').unwrap_or_default();
+    let values = query.split('&').map(|part| part.split_once('=').map_or(part, |(_, value)| value));
+    let values = values.chain(target.headers.iter().map(|(_, value)| value.as_str()));
+    values.filter(|value| value.len() >= KEY_MINIMUM)
 }
 
 /// What is asked at `now`.

@@ -90,7 +90,7 @@ fn a_functions_own_error_is_no_throttling() {
     check(
         false,
         &answer_with(429, ("x-amzn-errortype", "TooManyRequestsException"), "{}"),
-        expect!["0: Transient [TooManyRequestsException] 429 TooManyRequestsException: {}"],
+        expect!["0: Transient [TooManyRequestsException] 429 TooManyRequestsException"],
     );
     check(
         false,
@@ -109,12 +109,12 @@ fn a_functions_own_error_is_no_throttling() {
     check(
         false,
         &answer_with(502, ("x-amzn-errortype", "KMSDisabledException"), "{}"),
-        expect!["0: Target [KMSDisabledException] 502 KMSDisabledException: {}"],
+        expect!["0: Target [KMSDisabledException] 502 KMSDisabledException"],
     );
     check(
         false,
         &answer_with(413, ("x-amzn-errortype", "RequestTooLargeException"), "{}"),
-        expect!["0: Event [RequestTooLargeException] 413 RequestTooLargeException: {}"],
+        expect!["0: Event [RequestTooLargeException] 413 RequestTooLargeException"],
     );
     check(false, &answer(503, ""), expect!["0: Transient [503] 503"]);
 }
