@@ -25,19 +25,19 @@ pub struct Follower<'e> {
 /// Where a client's events arrive.
 #[derive(Debug)]
 enum Place {
-    Queue { target: Target, url: String },
+    Queue { target: Box<Target>, url: String },
     Receiver(Inbox),
 }
 
 impl<'e> Follower<'e> {
     /// A consumer of `queue_url`, where the events `expected` should arrive as they are.
     pub fn new(target: Target, queue_url: String, expected: &'e ExpectedEvents) -> Self {
-        Self::with_check(Place::Queue { target, url: queue_url }, Check::new(expected))
+        Self::with_check(Place::Queue { target: Box::new(target), url: queue_url }, Check::new(expected))
     }
 
     /// The consumer of the client at `address`, where what is `expected` of it should arrive.
     pub fn of_client(target: Target, address: &ClientAddress, expected: &'e ExpectedEvents) -> Self {
-        let place = Place::Queue { target, url: address.queue_url.clone() };
+        let place = Place::Queue { target: Box::new(target), url: address.queue_url.clone() };
         Self::with_check(place, Check::of_client(expected, &address.name))
     }
 
@@ -112,7 +112,7 @@ impl<'e> Follower<'e> {
     /// came.
     async fn receive(&mut self, wait: Duration) -> Result<usize, CallError> {
         let (target, queue_url) = match &mut self.place {
-            Place::Queue { target, url } => (&*target, &*url),
+            Place::Queue { target, url } => (&**target, &*url),
             Place::Receiver(inbox) => {
                 let events = inbox.take(wait).await;
                 let now = Instant::now();
