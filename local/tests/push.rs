@@ -214,9 +214,9 @@ impl Trial {
                 // An envelope has the event inside.
                 let event = body.get("event").cloned().unwrap_or(body);
                 if target == "Topic" || target == "Bus" {
-                    from_queues.push((target, event))
+                    from_queues.push((target, event));
                 } else {
-                    found.push((target, event))
+                    found.push((target, event));
                 }
             }
             let mut arrived: HashMap<String, BTreeMap<String, Vec<u64>>> = HashMap::new();
