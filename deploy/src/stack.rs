@@ -18,6 +18,7 @@ use crate::settings::{QueuePrefix, Settings};
 use crate::{bucket, template};
 
 pub use crate::bucket::packages_bucket;
+pub use crate::clients::push_parameters;
 pub use crate::client_queue::client_queue_attributes;
 pub use crate::deployed::{UnknownConfig, deployed_config};
 pub use crate::error::{DeployError, FailedResource};

@@ -24,7 +24,7 @@ pub use findings::{ConfigFinding, Findings};
 pub use names::{InvalidClientName, InvalidPath};
 pub use nearest::nearest;
 pub use push::{
-    EventBridgeTarget, KinesisTarget, LambdaTarget, OAuth, OnRefused, PUSH_LIMIT, PUSH_ROLE_ROOM, Push,
+    EventBridgeTarget, KinesisTarget, LambdaTarget, OAuth, OnRefused, PUSH_LIMIT, Push,
     PushLists, PushTarget, S3Target, SecretArn, SnsTarget, TargetArn, WebUrl, WebhookTarget,
 };
 pub use view::{ClientView, CloudEventsSource, Envelope, InvalidSource, Members};
