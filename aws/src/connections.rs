@@ -25,15 +25,24 @@ const READ_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The connections of a process, or of a test. Clones share them. There is none before the first call.
-#[derive(Clone, Debug, Default)]
-pub struct Connections(Arc<OnceLock<SharedHttpConnector>>);
+#[derive(Clone, Debug)]
+pub struct Connections {
+    connector: Arc<OnceLock<SharedHttpConnector>>,
+    /// For an answer, if all have the same time.
+    read_timeout: Option<Duration>,
+}
 
 impl Connections {
+    /// Connections on which each call brings its own time for an answer.
+    pub fn waiting() -> Self {
+        Self { connector: Arc::default(), read_timeout: None }
+    }
+
     /// The connector: the SDK's own, with the settings that the SDK gives it.
     pub(crate) fn connector(&self) -> &SharedHttpConnector {
-        self.0.get_or_init(|| {
-            let settings =
-                HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
+        self.connector.get_or_init(|| {
+            let mut settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT);
+            settings.set_read_timeout(self.read_timeout);
             let connector = Connector::builder()
                 .connector_settings(settings.build())
                 .proxy_config(ProxyConfig::from_env())
@@ -51,7 +60,13 @@ impl Connections {
     /// Connections that are no network's.
     #[cfg(test)]
     pub(crate) fn through(connector: SharedHttpConnector) -> Self {
-        Self(Arc::new(OnceLock::from(connector)))
+        Self { connector: Arc::new(OnceLock::from(connector)), read_timeout: None }
+    }
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { connector: Arc::default(), read_timeout: Some(READ_TIMEOUT) }
     }
 }
 

@@ -6,9 +6,12 @@ mod logs;
 mod metrics;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use aws_credential_types::Credentials;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use shared::config::{Config, Findings};
 use shared::naming::{InvalidNaming, Naming};
 
@@ -17,7 +20,10 @@ pub use self::logs::init_logging;
 use crate::access::{Access, Endpoint, NoEndpoint};
 use crate::connections::Connections;
 use crate::dynamodb::{self, EventsTable, LedgerTable};
+use crate::host_name;
+use crate::signed::{self, Signed, SignedService};
 use crate::sqs::Sqs;
+use crate::web::{Web, WebSettings};
 
 /// The config's name in the function's package.
 const CONFIG: &str = "client-queues.toml";
@@ -64,6 +70,28 @@ pub enum ColdStartError {
     /// A service has no endpoint as it is asked for.
     #[error(transparent)]
     NoEndpoint(#[from] NoEndpoint),
+    /// A setting of a stack on one's own machine, somewhere else.
+    #[error(
+        "environment variable `{name}` is for a stack on this machine, with `AWS_ENDPOINT_URL` a loopback address; unset it"
+    )]
+    LocalOnly {
+        /// The variable.
+        name: &'static str,
+    },
+    /// The certificates of a stack on one's own machine can't be read.
+    #[error("`PUSH_LOCAL_CA` names `{}`, which is no readable file of PEM certificates; correct or unset it", path.display())]
+    UnreadableCertificates {
+        /// Where they were looked for.
+        path: PathBuf,
+    },
+    /// A service has no FIPS endpoint.
+    #[error("`{service}` has no FIPS endpoint in `{region}`; unset `AWS_USE_FIPS_ENDPOINT`")]
+    NoFips {
+        /// The service.
+        service: &'static str,
+        /// Where.
+        region: String,
+    },
     /// An endpoint of one's own is no FIPS endpoint, and none for IPv4 and IPv6.
     #[error("environment variables `{url}` and `{variant}` exclude each other; unset one of them")]
     TwoEndpoints {
@@ -128,6 +156,38 @@ pub fn tables(config: &Config, connections: &Connections) -> Result<Tables, Cold
     tables_from(variable, config, connections)
 }
 
+/// The ledger's table, from `LEDGER_TABLE`, for a function that reads no events; otherwise as [`tables`].
+///
+/// # Errors
+///
+/// As [`tables`].
+pub fn ledger(connections: &Connections) -> Result<LedgerTable, ColdStartError> {
+    ledger_from(variable, connections).map(|(ledger, _)| ledger)
+}
+
+/// The services that are push targets, with the credentials of the function's role; each at its own `AWS_ENDPOINT_URL_…` or at
+/// `AWS_ENDPOINT_URL`, if one is set, or at the endpoint that `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` ask
+/// for.
+///
+/// # Errors
+///
+/// [`ColdStartError`]: a variable that is missing or wrong, two that exclude each other, or an endpoint that a service does
+/// not have.
+pub fn signed() -> Result<Signed, ColdStartError> {
+    signed_from(variable, signed::TARGETS)
+}
+
+/// URLs, and the services that keep secrets, as [`signed`] has its. `PUSH_LOCAL_CA` names a file with certificates that are
+/// trusted besides the system's, and `PUSH_LOCAL_LOOPBACK` (`true`) lets loopback addresses be asked: only on a stack on
+/// one's own machine, which `AWS_ENDPOINT_URL` shows.
+///
+/// # Errors
+///
+/// [`ColdStartError`], as for [`signed`], or that one of the local variables is set elsewhere.
+pub fn web() -> Result<Web, ColdStartError> {
+    web_from(variable)
+}
+
 fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
@@ -168,12 +228,86 @@ fn tables_from(
     config: &Config,
     connections: &Connections,
 ) -> Result<Tables, ColdStartError> {
-    let ledger = checked(&variable, "LEDGER_TABLE", "the name of the ledger's table", |_| true)?;
+    let (ledger, client) = ledger_from(&variable, connections)?;
     let events = checked(&variable, "EVENT_TABLE", "the event table's name", |_| true)?;
+    Ok(Tables { ledger, events: EventsTable::new(client, events, &config.source) })
+}
+
+/// The ledger, and the client that it shares with the event table.
+fn ledger_from(
+    variable: impl Fn(&str) -> Option<String>,
+    connections: &Connections,
+) -> Result<(LedgerTable, aws_sdk_dynamodb::Client), ColdStartError> {
+    let ledger = checked(&variable, "LEDGER_TABLE", "the name of the ledger's table", |_| true)?;
     let access = access(&variable, "AWS_ENDPOINT_URL_DYNAMODB", connections)?;
     let client = dynamodb::client(&access);
-    let ledger = LedgerTable::try_new_lean(&access, client.clone(), ledger)?;
-    Ok(Tables { ledger, events: EventsTable::new(client, events, &config.source) })
+    Ok((LedgerTable::try_new_lean(&access, client.clone(), ledger)?, client))
+}
+
+fn signed_from(
+    variable: impl Fn(&str) -> Option<String>,
+    services: &[SignedService],
+) -> Result<Signed, ColdStartError> {
+    let (credentials, region) = credentials(&variable)?;
+    let mut endpoints = Vec::new();
+    for service in services {
+        let endpoint = endpoint(&variable, service.endpoint_variable)?;
+        if host_name::url(service.name, &region, &endpoint).is_none() {
+            return Err(ColdStartError::NoFips { service: service.name, region });
+        }
+        endpoints.push((*service, endpoint));
+    }
+    Ok(Signed::new(credentials, endpoints, Connections::waiting()))
+}
+
+fn web_from(variable: impl Fn(&str) -> Option<String>) -> Result<Web, ColdStartError> {
+    const CERTIFICATES: &str = "PUSH_LOCAL_CA";
+    const LOOPBACK: &str = "PUSH_LOCAL_LOOPBACK";
+    let secrets = signed_from(&variable, signed::SECRETS)?;
+    let is_local = variable("AWS_ENDPOINT_URL").is_some_and(|url| is_loopback(&url));
+    let local = |name: &'static str| {
+        let value = variable(name).filter(|value| !value.is_empty());
+        if value.is_some() && !is_local { Err(ColdStartError::LocalOnly { name }) } else { Ok(value) }
+    };
+    let certificates = match local(CERTIFICATES)?.map(PathBuf::from) {
+        Some(path) => Some(certificates(path)?),
+        None => None,
+    };
+    let is_loopback_allowed = match local(LOOPBACK)? {
+        None => false,
+        Some(value) if value == "true" => true,
+        Some(value) => return Err(invalid(LOOPBACK, value, "`true`, or nothing")),
+    };
+    Ok(Web::new(secrets, WebSettings { certificates, is_loopback_allowed, look_up: None }))
+}
+
+/// The certificates in a file.
+fn certificates(path: PathBuf) -> Result<Vec<u8>, ColdStartError> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let is_certificate = |rest: &str| {
+        let digits = rest.split_once(END).map(|(digits, _)| digits.split_whitespace().collect::<String>());
+        digits.is_some_and(|digits| STANDARD.decode(digits).is_ok_and(|bytes| !bytes.is_empty()))
+    };
+    let mut rests = text.split(BEGIN).skip(1).peekable();
+    if rests.peek().is_some() && rests.all(is_certificate) {
+        Ok(text.into_bytes())
+    } else {
+        Err(ColdStartError::UnreadableCertificates { path })
+    }
+}
+
+/// Whether the URL's host is this machine.
+fn is_loopback(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    !authority.contains('@')
+        && (host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()))
 }
 
 /// What the client of a service needs. `endpoint_variable` is the service's own.
@@ -182,15 +316,20 @@ fn access(
     endpoint_variable: &'static str,
     connections: &Connections,
 ) -> Result<Access, ColdStartError> {
+    let (credentials, region) = credentials(&variable)?;
+    let endpoint = endpoint(&variable, endpoint_variable)?;
+    Ok(Access { credentials, region, endpoint, connections: connections.clone() })
+}
+
+/// Whose requests these are, and in which region.
+fn credentials(variable: impl Fn(&str) -> Option<String>) -> Result<(Credentials, String), ColdStartError> {
     let region = checked(&variable, "AWS_REGION", REGION_HOLDS, |_| true)?;
     let access_key =
         checked(&variable, "AWS_ACCESS_KEY_ID", "the access key of the function's role", |_| true)?;
     let secret_key =
         checked(&variable, "AWS_SECRET_ACCESS_KEY", "the secret key of the function's role", |_| true)?;
     let token = variable("AWS_SESSION_TOKEN").filter(|token| !token.is_empty());
-    let credentials = Credentials::new(access_key, secret_key, token, None, "environment");
-    let endpoint = endpoint(&variable, endpoint_variable)?;
-    Ok(Access { credentials, region, endpoint, connections: connections.clone() })
+    Ok((Credentials::new(access_key, secret_key, token, None, "environment"), region))
 }
 
 /// Where the service is that has `endpoint_variable` for itself.

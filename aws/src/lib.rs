@@ -4,8 +4,12 @@ pub mod access;
 pub mod clock;
 pub mod connections;
 pub mod dynamodb;
+mod host_name;
 pub mod lambda;
 mod lean;
 #[cfg(feature = "operator")]
 pub mod operator;
+mod round_trip;
+pub mod signed;
 pub mod sqs;
+pub mod web;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws::operator::cloudformation::DeployedStack;
-use shared::config::{ClientQueue, Config, PushLists};
+use shared::config::{ClientQueue, Config};
 
 const OWN: &str = "Clients";
 const EXISTING: &str = "ExternalQueueArns";
@@ -64,34 +64,6 @@ impl ClientLists {
     }
 }
 
-/// The parameters that list the push clients, and what their functions may reach. `partition` is the stack's.
-pub fn push_parameters(config: &Config, partition: &str) -> [(&'static str, String); 10] {
-    let PushLists {
-        http_clients,
-        aws_clients,
-        secrets,
-        parameters,
-        functions,
-        topics,
-        buses,
-        streams,
-        bucket_objects,
-        buckets,
-    } = config.push_lists(partition);
-    [
-        ("PushHttpClients", listed(&http_clients)),
-        ("PushAwsClients", listed(&aws_clients)),
-        ("PushSecretArns", listed(&secrets)),
-        ("PushParameterArns", listed(&parameters)),
-        ("PushFunctionArns", listed(&functions)),
-        ("PushTopicArns", listed(&topics)),
-        ("PushBusArns", listed(&buses)),
-        ("PushStreamArns", listed(&streams)),
-        ("PushBucketObjects", listed(&bucket_objects)),
-        ("PushBuckets", listed(&buckets)),
-    ]
-}
-
 /// The parameters that list the roles that may ask for replays, and their accounts.
 pub(crate) fn request_parameters(config: &Config) -> [(&'static str, String); 2] {
     let roles = config.request_roles();
@@ -107,8 +79,6 @@ pub(crate) fn listed(items: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use expect_test::expect;
-
     use super::*;
 
     #[test]
@@ -129,40 +99,6 @@ mod tests {
         let expected = ClientLists { own: vec!["Billing".into(), "Tax".into()], existing: Vec::new() };
         assert_eq!(ClientLists::of_parameters(&spaced.into()), expected);
         assert_eq!(ClientLists::of_parameters(&BTreeMap::new()), ClientLists::default());
-    }
-
-    #[test]
-    fn what_push_reaches_is_listed_by_kind() {
-        let source = "[source]\npartition_key = 'k'\nsort_key = 's'\nversion = 'v'\nallowed_accounts = ['111122223333']\n\
-                      allowed_hosts = ['a.example']\n";
-        let found = |clients: &str| {
-            let config = Config::try_from_toml("f", &format!("{source}{clients}"), None).unwrap();
-            let lines = push_parameters(&config, "aws-cn").map(|(name, value)| format!("{name}={value}\n"));
-            lines.concat()
-        };
-        assert!(found("[[client]]\nname = 'A'\n").lines().all(|line| line.ends_with("=0")));
-        expect![[r#"
-            PushHttpClients=A,B
-            PushAwsClients=D,E,F
-            PushSecretArns=arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:b-AbCdEf
-            PushParameterArns=arn:aws-cn:ssm:cn-north-1:111122223333:parameter/a
-            PushFunctionArns=arn:aws-cn:lambda:cn-north-1:111122223333:function:f:live
-            PushTopicArns=0
-            PushBusArns=0
-            PushStreamArns=0
-            PushBucketObjects=arn:aws-cn:s3:::our-events/e/*,arn:aws-cn:s3:::our-events/f/*
-            PushBuckets=arn:aws-cn:s3:::our-events
-        "#]]
-        .assert_eq(&found(
-            "[[client]]\nname = 'A'\n[client.push.webhook]\nurl = 'https://a.example/a'\n\
-             secret = 'arn:aws-cn:ssm:cn-north-1:111122223333:parameter/a'\n\
-             [[client]]\nname = 'B'\n[client.push.webhook]\nurl = 'https://a.example/b'\n\
-             secret = 'arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:b-AbCdEf'\n\
-             [[client]]\nname = 'C'\n[[client]]\nname = 'D'\n[client.push.lambda]\n\
-             function = 'arn:aws-cn:lambda:cn-north-1:111122223333:function:f:live'\n\
-             [[client]]\nname = 'E'\n[client.push.s3]\nbucket = 'our-events'\nprefix = 'e'\n\
-             [[client]]\nname = 'F'\n[client.push.s3]\nbucket = 'our-events'\nprefix = 'f'\n",
-        ));
     }
 
     #[test]

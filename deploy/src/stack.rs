@@ -18,13 +18,14 @@ use crate::settings::{QueuePrefix, Settings};
 use crate::{bucket, template};
 
 pub use crate::bucket::packages_bucket;
-pub use crate::clients::push_parameters;
 pub use crate::client_queue::client_queue_attributes;
 pub use crate::deployed::{UnknownConfig, deployed_config};
 pub use crate::error::{DeployError, FailedResource};
 pub use crate::follow::Progress;
 pub use crate::kept::{abolished_queues, kept_queues};
 pub use crate::kept_queue::{KeptQueue, Whose};
+pub use crate::push_clients::client_parameters;
+pub use crate::push_targets::target_parameters;
 pub use crate::steps::{Purpose, Step, steps};
 
 /// The input of a deploy.
@@ -100,6 +101,8 @@ pub async fn deploy(
             (Purpose::Queues, Some(stack)) => cloudformation::template(target, stack).await?,
             _ => {
                 let all = deployment.settings.parameters(deployment.config).into_iter();
+                let all = all.chain(client_parameters(deployment.config, &naming));
+                let all = all.chain(target_parameters(deployment.config, &naming.partition));
                 set.extend(all.filter(|(name, _)| lists.iter().all(|(list, _)| list != name)));
                 template.clone()
             }

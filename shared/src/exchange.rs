@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::config::WebUrl;
 
-/// How much of an answer's body is read, in bytes. A target's reason stands at its beginning.
+/// How much of a target's answer is read, in bytes. Its reason stands at the beginning.
 pub const ANSWER_LIMIT: usize = 4_096;
 
 /// Where a request goes.
@@ -37,6 +37,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// How many bytes of the answer's body are read, at most: [`ANSWER_LIMIT`], unless it brings a list, a secret or a token.
+    pub answer_limit: usize,
 }
 
 /// An answer, whatever its status. `Debug` shows the status alone.
@@ -46,7 +48,7 @@ pub struct Answer {
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Its beginning, at most [`ANSWER_LIMIT`] bytes.
+    /// Its beginning, as much of it as the request wants and as came in time.
     pub body: Vec<u8>,
 }
 
@@ -78,16 +80,13 @@ pub enum NoAnswer {
 
 /// Asks a target.
 pub trait Exchange {
-    /// Sends `request` once, and reads the answer, all within `limit`. It neither retries nor follows redirects.
+    /// Sends `request` once, and reads the answer, all within `limit`. It neither retries nor follows redirects. An answer
+    /// whose body doesn't end in time, or breaks off, is an answer: the target has said what became of the request.
     ///
     /// # Errors
     ///
     /// [`NoAnswer`]. Texts in it name no header, no body and no query.
-    fn exchange(
-        &self,
-        request: &Request,
-        limit: Duration,
-    ) -> impl Future<Output = Result<Answer, NoAnswer>>;
+    fn exchange(&self, request: &Request, limit: Duration) -> impl Future<Output = Result<Answer, NoAnswer>>;
 }
 
 impl Answer {
@@ -104,7 +103,7 @@ impl Answer {
 
 impl fmt::Debug for Request {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, place, headers: _, body } = self;
+        let Self { method, place, headers: _, body, answer_limit: _ } = self;
         let place = match place {
             Place::Web(url) => url.host.as_str(),
             Place::Aws { service, .. } => service,

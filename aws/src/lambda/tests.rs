@@ -224,3 +224,113 @@ fn the_tables_are_named_by_variables() {
     );
     check(&[ledger, events, ("AWS_ENDPOINT_URL_SQS", Some("localhost"))], expect!["tables"]);
 }
+
+fn check_push(changed: &[(&str, Option<&str>)], expected: Expect) {
+    let shown = |result: Result<String, ColdStartError>| result.unwrap_or_else(|error| format!("{error:?}"));
+    let signed = signed_from(environment(changed), signed::TARGETS).map(|_| "targets".to_owned());
+    let web = web_from(environment(changed)).map(|web| format!("{web:?}"));
+    expected.assert_eq(&format!("{}\n{}", shown(signed), shown(web)));
+}
+
+#[test]
+fn push_reaches_its_services_where_the_environment_has_them() {
+    check_push(
+        &[],
+        expect![[r#"
+        targets
+        Web { is_loopback_allowed: false, .. }"#]],
+    );
+    check_push(
+        &[("AWS_SECRET_ACCESS_KEY", None)],
+        expect![[r#"
+        environment variable `AWS_SECRET_ACCESS_KEY` is not set; it must hold the secret key of the function's role
+        environment variable `AWS_SECRET_ACCESS_KEY` is not set; it must hold the secret key of the function's role"#]],
+    );
+    check_push(
+        &[("AWS_ENDPOINT_URL_SNS", Some("localhost"))],
+        expect![[r#"
+        environment variable `AWS_ENDPOINT_URL_SNS` is `localhost`; it must hold a URL that begins with `http://` or `https://`
+        Web { is_loopback_allowed: false, .. }"#]],
+    );
+    check_push(
+        &[("AWS_ENDPOINT_URL_SSM", Some("localhost"))],
+        expect![[r#"
+        targets
+        environment variable `AWS_ENDPOINT_URL_SSM` is `localhost`; it must hold a URL that begins with `http://` or `https://`"#]],
+    );
+    let fips = ("AWS_USE_FIPS_ENDPOINT", Some("true"));
+    check_push(
+        &[fips, ("AWS_ENDPOINT_URL", Some("http://localhost:4566"))],
+        expect![[r#"
+        environment variables `AWS_ENDPOINT_URL` and `AWS_USE_FIPS_ENDPOINT` exclude each other; unset one of them
+        environment variables `AWS_ENDPOINT_URL` and `AWS_USE_FIPS_ENDPOINT` exclude each other; unset one of them"#]],
+    );
+    check_push(
+        &[fips, ("AWS_REGION", Some("cn-north-1"))],
+        expect![[r#"
+        `s3` has no FIPS endpoint in `cn-north-1`; unset `AWS_USE_FIPS_ENDPOINT`
+        Web { is_loopback_allowed: false, .. }"#]],
+    );
+    let s3 = ("AWS_ENDPOINT_URL_S3", Some("http://localhost:4566"));
+    check_push(
+        &[("AWS_REGION", Some("cn-north-1")), s3],
+        expect![[r#"
+        targets
+        Web { is_loopback_allowed: false, .. }"#]],
+    );
+}
+
+#[test]
+fn loopback_and_certificates_of_ones_own_are_for_ones_own_machine() {
+    let here = ("AWS_ENDPOINT_URL", Some("http://127.0.0.1:4566"));
+    let loopback = ("PUSH_LOCAL_LOOPBACK", Some("true"));
+    check_push(
+        &[here, loopback],
+        expect![[r#"
+        targets
+        Web { is_loopback_allowed: true, .. }"#]],
+    );
+    check_push(
+        &[loopback],
+        expect![[r#"
+        targets
+        environment variable `PUSH_LOCAL_LOOPBACK` is for a stack on this machine, with `AWS_ENDPOINT_URL` a loopback address; unset it"#]],
+    );
+    check_push(
+        &[here, ("PUSH_LOCAL_LOOPBACK", Some("yes"))],
+        expect![[r#"
+        targets
+        environment variable `PUSH_LOCAL_LOOPBACK` is `yes`; it must hold `true`, or nothing"#]],
+    );
+    check_push(
+        &[here, ("PUSH_LOCAL_LOOPBACK", Some(""))],
+        expect![[r#"
+        targets
+        Web { is_loopback_allowed: false, .. }"#]],
+    );
+    check_push(
+        &[("PUSH_LOCAL_CA", Some("/nowhere.pem"))],
+        expect![[r#"
+        targets
+        environment variable `PUSH_LOCAL_CA` is for a stack on this machine, with `AWS_ENDPOINT_URL` a loopback address; unset it"#]],
+    );
+    check_push(
+        &[here, ("PUSH_LOCAL_CA", Some("/nowhere.pem"))],
+        expect![[r#"
+        targets
+        `PUSH_LOCAL_CA` names `/nowhere.pem`, which is no readable file of PEM certificates; correct or unset it"#]],
+    );
+    for (url, expected) in [
+        ("http://127.0.0.1:4566", true),
+        ("http://127.9.9.9", true),
+        ("https://localhost/x", true),
+        ("http://[::1]:4566/", true),
+        ("http://127.0.0.1@evil.example/", false),
+        ("http://localhost.evil.example", false),
+        ("http://evil.example/?http://localhost", false),
+        ("http://10.0.0.1:4566", false),
+        ("localhost", false),
+    ] {
+        assert_eq!(is_loopback(url), expected, "{url}");
+    }
+}

@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure};
 use crate::finding::Finding;
 use crate::output::Style;
 use crate::page::PageReport;
-use crate::targets::TargetReport;
+use crate::target_report::TargetReport;
 
 /// The clients of a valid file, and what is wrong with it, or with the sample.
 #[derive(Debug, Serialize)]

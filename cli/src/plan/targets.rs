@@ -8,7 +8,7 @@ use shared::naming::Naming;
 use shared::text::printable;
 
 use super::{RunningStack, Setting};
-use crate::targets::TargetReport;
+use crate::target_report::TargetReport;
 
 /// The key of a client's kind and target.
 const TARGET: &str = "client.push";

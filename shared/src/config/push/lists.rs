@@ -3,15 +3,10 @@
 use std::iter;
 
 use super::{Push, PushTarget, S3Target, SecretArn};
-use crate::config::ClientName;
 
-/// Names and ARNs, in the order of the file, each once.
+/// ARNs, in the order of the file, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PushLists {
-    /// The clients that `PushHttp` delivers to.
-    pub http_clients: Vec<String>,
-    /// The clients that `PushAws` delivers to.
-    pub aws_clients: Vec<String>,
     /// Secrets of Secrets Manager, of webhooks.
     pub secrets: Vec<String>,
     /// Parameters of Systems Manager, of webhooks.
@@ -31,10 +26,8 @@ pub struct PushLists {
 }
 
 impl PushLists {
-    /// Adds a client.
-    pub(in crate::config) fn add(&mut self, name: &ClientName, push: &Push, partition: &str) {
-        let clients = if push.target.is_web() { &mut self.http_clients } else { &mut self.aws_clients };
-        add_once(clients, name.as_str());
+    /// Adds what a client is delivered to.
+    pub(in crate::config) fn add(&mut self, push: &Push, partition: &str) {
         match &push.target {
             PushTarget::Webhook(target) => {
                 let of_oauth = target.oauth.as_ref().map(|oauth| &oauth.client_secret);

@@ -62,7 +62,7 @@ impl Targets {
         self.seen.push((push.target.clone(), at));
 
         let before = self.lists.clone();
-        self.lists.add(name, push, &self.partition);
+        self.lists.add(push, &self.partition);
         for ((_, before), (key, after)) in before.by_key().into_iter().zip(self.lists.by_key()) {
             if joined(before) <= PARAMETER_LIMIT && joined(after) > PARAMETER_LIMIT {
                 let message = format_args!(

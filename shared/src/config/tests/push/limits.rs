@@ -139,20 +139,6 @@ fn the_stack_lists_what_its_functions_may_reach_once() {
     let lists = read(&clients(&targets), Some(&naming())).unwrap().push_lists("aws");
     expect![[r#"
         PushLists {
-            http_clients: [
-                "C0",
-                "C1",
-            ],
-            aws_clients: [
-                "C2",
-                "C3",
-                "C4",
-                "C5",
-                "C6",
-                "C7",
-                "C8",
-                "C9",
-            ],
             secrets: [
                 "arn:aws:secretsmanager:eu-west-2:111122223333:secret:hooks/billing-AbCdEf",
             ],
