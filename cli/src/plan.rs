@@ -408,7 +408,8 @@ impl LeftQueue {
 }
 
 fn accounts(config: &Config, naming: &Naming, running: &RunningStack) -> Vec<ReceivingAccount> {
-    let target_of = |client: &Client| crate::target_report::account(&client.push.as_ref()?.target, Some(naming));
+    let target_of =
+        |client: &Client| crate::target_report::account(&client.push.as_ref()?.target, Some(naming));
     let now = running.clients.iter().map(|now| now.queue.account.clone());
     let pushed_now = running.config.iter().flat_map(|config| config.clients.iter().filter_map(target_of));
     let now: BTreeSet<String> = now.chain(pushed_now).collect();
