@@ -8,10 +8,11 @@ mod page;
 mod scan;
 mod settings;
 mod stream;
+mod targets;
 mod text;
 mod views;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::operator::sqs::Depth;
 use aws::operator::table::arn_of_stream;
@@ -34,6 +35,7 @@ pub use page::PlannedPage;
 pub use scan::ScanEstimate;
 pub use settings::Setting;
 pub use stream::{RefusedStream, STREAM_EXPORT, StreamChoice, StreamFacts};
+pub use targets::PlannedTarget;
 pub use views::ViewChange;
 
 /// The facts that a plan is made from: what is deployed, and what is in queues.
@@ -119,6 +121,8 @@ pub struct Plan {
     pub unsettled: Vec<RegistryDifference>,
     /// The stream that the converter reads now, and no longer after the deploy.
     pub left_stream: Option<LeftStream>,
+    /// Where the stack itself delivers events to.
+    pub targets: Vec<PlannedTarget>,
     /// All accounts that will receive events.
     pub accounts: Vec<ReceivingAccount>,
     /// Why the stack could not read its stream, which makes the deploy impossible.
@@ -223,7 +227,7 @@ pub struct ReceivingAccount {
     pub is_own: bool,
     /// Whether it receives no events now.
     pub is_new: bool,
-    /// The names of the clients with queues in the account.
+    /// The names of the clients with queues, or targets, in the account.
     pub clients: Vec<String>,
 }
 
@@ -288,7 +292,8 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         account: naming.account.clone(),
         is_new,
         result,
-        accounts: accounts(config, naming, &running.clients),
+        targets: targets::planned(config, naming, &running),
+        accounts: accounts(config, naming, &running),
         clients,
         settings,
         views,
@@ -301,7 +306,6 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         concurrency_shortage,
         scan: ScanEstimate::of(facts.table_size, config.scan_read_units),
         warnings: config
-            .source
             .warnings()
             .into_iter()
             .map(|warning| Finding::of_warning("config", warning))
@@ -403,17 +407,25 @@ impl LeftQueue {
     }
 }
 
-fn accounts(config: &Config, naming: &Naming, running: &[RegisteredClient]) -> Vec<ReceivingAccount> {
+fn accounts(config: &Config, naming: &Naming, running: &RunningStack) -> Vec<ReceivingAccount> {
+    let target_of =
+        |client: &Client| crate::target_report::account(&client.push.as_ref()?.target, Some(naming));
+    let now = running.clients.iter().map(|now| now.queue.account.clone());
+    let pushed_now = running.config.iter().flat_map(|config| config.clients.iter().filter_map(target_of));
+    let now: BTreeSet<String> = now.chain(pushed_now).collect();
     let mut accounts: Vec<ReceivingAccount> = Vec::new();
     for client in &config.clients {
-        let (name, account) = (client.name.to_string(), client.queue_arn(naming).account);
-        if let Some(known) = accounts.iter_mut().find(|known| known.account == account) {
-            known.clients.push(name);
-            continue;
+        let queue = client.queue_arn(naming).account;
+        let target = target_of(client).filter(|target| *target != queue);
+        for account in [queue].into_iter().chain(target) {
+            let name = client.name.to_string();
+            if let Some(known) = accounts.iter_mut().find(|known| known.account == account) {
+                known.clients.push(name);
+                continue;
+            }
+            let (is_new, is_own) = (!now.contains(&account), account == naming.account);
+            accounts.push(ReceivingAccount { account, is_own, is_new, clients: vec![name] });
         }
-        let is_new = !running.iter().any(|now| now.queue.account == account);
-        let is_own = account == naming.account;
-        accounts.push(ReceivingAccount { account, is_own, is_new, clients: vec![name] });
     }
     accounts
 }

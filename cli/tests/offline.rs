@@ -44,9 +44,83 @@ fn a_valid_config_is_summed_up() {
         expect![[r#"
             exit 0
             --- stdout
-            {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[],"sample":null}
+            {"valid":true,"clients":[{"name":"Billing","queue_arn":null,"push":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo","push":null}],"findings":[],"sample":null}
         "#]],
     );
+}
+
+const PUSHED: &str = r#"
+[source]
+partition_key = "mark"
+sort_key = "createTime"
+name = "name"
+version = "version"
+allowed_accounts = ["111122223333", "444455556666"]
+allowed_hosts = ["hooks.example.com"]
+
+[[client]]
+name = "Billing"
+[client.push]
+give_up_after = "36h"
+on_refused = "skip"
+[client.push.webhook]
+url = "https://hooks.example.com/marks?key=hunter2"
+secret = "arn:aws:ssm:eu-west-2:111122223333:parameter/hooks"
+
+[[client]]
+name = "News"
+push.sns.topic = "arn:aws:sns:eu-west-2:444455556666:news"
+
+[[client]]
+name = "Archive"
+[client.push.s3]
+bucket = "our-events"
+"#;
+
+#[test]
+fn targets_are_listed_and_a_client_with_one_can_be_taken_out() {
+    let directory = directory("pushed");
+    fs::write(directory.join("client-queues.toml"), PUSHED).unwrap();
+    let check = |arguments: &[&str], expected: Expect| {
+        let printed = run(&mut fanoutctl(&directory, arguments));
+        assert!(!printed.contains("hunter2"), "{printed}");
+        expected.assert_eq(&printed);
+    };
+    check(
+        &["validate"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        client-queues.toml: warning: client.push.sns.topic: client `News`: order ends at a standard topic: its subscribers get an aggregate's events in any order, and some twice; name a FIFO topic, or let subscribers put events in order by `version`
+        client-queues.toml is valid: 3 clients, 0 with an existing queue, 3 pushed to a target
+          Billing: webhook https://hooks.example.com/marks?… (leaves AWS; what fails for 36h counts as refused; what it refuses is left out, with a rejection)
+          News: sns arn:aws:sns:eu-west-2:444455556666:news (goes to account 444455556666; order ends there)
+          Archive: s3 our-events (stays in the account; an erased aggregate's objects are deleted)
+    "#]],
+    );
+    check(
+        &["validate", "--json"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        {"valid":true,"clients":[{"name":"Billing","queue_arn":null,"push":{"client":"Billing","kind":"webhook","target":"https://hooks.example.com/marks?…","account":null,"region":null,"is_internal":false,"token_url":null,"keeps_order":true,"give_up_after":"36h","on_refused":"skip","on_erased":null}},{"name":"News","queue_arn":null,"push":{"client":"News","kind":"sns","target":"arn:aws:sns:eu-west-2:444455556666:news","account":"444455556666","region":"eu-west-2","is_internal":null,"token_url":null,"keeps_order":false,"give_up_after":null,"on_refused":"hold","on_erased":null}},{"name":"Archive","queue_arn":null,"push":{"client":"Archive","kind":"s3","target":"our-events","account":null,"region":null,"is_internal":null,"token_url":null,"keeps_order":true,"give_up_after":null,"on_refused":"hold","on_erased":"delete"}}],"findings":[{"subject":"client-queues.toml","line":null,"key":"client.push.sns.topic","problem":"client `News`: order ends at a standard topic: its subscribers get an aggregate's events in any order, and some twice","remedy":"name a FIFO topic, or let subscribers put events in order by `version`","advice":null,"severity":"warning"}],"sample":null}
+    "#]],
+    );
+    fs::write(directory.join("client-queues.toml"), PUSHED.replace("?key=hunter2", "#hunter2")).unwrap();
+    check(
+        &["validate"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: client-queues.toml:16: client.push.webhook.url: client `Billing`: has a fragment, which no server gets; delete the `#` and what follows it
+    "#]],
+    );
+    fs::write(directory.join("client-queues.toml"), PUSHED).unwrap();
+    run(&mut fanoutctl(&directory, &["client", "remove", "Billing"]));
+    let (before, rest) = PUSHED.split_once("[[client]]\nname = \"Billing\"").unwrap();
+    let (_, behind) = rest.split_once("[[client]]").unwrap();
+    let left = fs::read_to_string(directory.join("client-queues.toml")).unwrap();
+    assert_eq!(left, format!("{before}[[client]]{behind}"));
 }
 
 #[test]
@@ -118,7 +192,7 @@ fn a_sample_shows_how_the_config_reads_items() {
         expect![[r#"
             exit 6
             --- stdout
-            {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[{"subject":"client-queues.toml","line":null,"key":"source.id","problem":"is missing, and the version is read from the sort key: an aggregate that is erased and created anew has the sort keys of before, and its events are taken for the old ones","remedy":"name the events' own ids as `id`, or never erase an aggregate","advice":null,"severity":"warning"},{"subject":"items.jsonl","line":null,"key":null,"problem":"no item has `version`, the sort key","remedy":"name the table's sort key as `sort_key`","advice":null,"severity":"fault"}],"sample":{"file":"items.jsonl","page":{"items":1,"events":0,"skipped":0,"rejected":1,"kinds":[{"sort_key":"(none)","events":0,"skipped":0,"rejected":1}],"reasons":[{"reason":"the event lacks `version`, its sort key; `[source]` in `client-queues.toml` says where it is","is_skipped":false,"items":1}],"example":null,"views":[]}}}
+            {"valid":true,"clients":[{"name":"Billing","queue_arn":null,"push":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo","push":null}],"findings":[{"subject":"client-queues.toml","line":null,"key":"source.id","problem":"is missing, and the version is read from the sort key: an aggregate that is erased and created anew has the sort keys of before, and its events are taken for the old ones","remedy":"name the events' own ids as `id`, or never erase an aggregate","advice":null,"severity":"warning"},{"subject":"items.jsonl","line":null,"key":null,"problem":"no item has `version`, the sort key","remedy":"name the table's sort key as `sort_key`","advice":null,"severity":"fault"}],"sample":{"file":"items.jsonl","page":{"items":1,"events":0,"skipped":0,"rejected":1,"kinds":[{"sort_key":"(none)","events":0,"skipped":0,"rejected":1}],"reasons":[{"reason":"the event lacks `version`, its sort key; `[source]` in `client-queues.toml` says where it is","is_skipped":false,"items":1}],"example":null,"views":[]}}}
         "#]],
     );
     check(

@@ -16,6 +16,7 @@ mod kept_queue;
 pub mod package;
 mod parameters;
 mod push_clients;
+mod push_targets;
 pub mod settings;
 pub mod stack;
 mod steps;

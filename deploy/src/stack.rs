@@ -25,6 +25,7 @@ pub use crate::follow::Progress;
 pub use crate::kept::{abolished_queues, kept_queues};
 pub use crate::kept_queue::{KeptQueue, Whose};
 pub use crate::push_clients::client_parameters;
+pub use crate::push_targets::target_parameters;
 pub use crate::steps::{Purpose, Step, steps};
 
 /// The input of a deploy.
@@ -101,6 +102,7 @@ pub async fn deploy(
             _ => {
                 let all = deployment.settings.parameters(deployment.config).into_iter();
                 let all = all.chain(client_parameters(deployment.config, &naming));
+                let all = all.chain(target_parameters(deployment.config, &naming.partition));
                 set.extend(all.filter(|(name, _)| lists.iter().all(|(list, _)| list != name)));
                 template.clone()
             }

@@ -13,6 +13,7 @@ use crate::exit::{Exit, Failure};
 use crate::finding::Finding;
 use crate::output::Style;
 use crate::page::PageReport;
+use crate::target_report::TargetReport;
 
 /// The clients of a valid file, and what is wrong with it, or with the sample.
 #[derive(Debug, Serialize)]
@@ -28,6 +29,8 @@ struct ConfiguredClient {
     name: String,
     /// None if the stack makes the queue.
     queue_arn: Option<String>,
+    /// Where the stack itself delivers its events to; none if a consumer reads the queue.
+    push: Option<TargetReport>,
 }
 
 /// What a file of items shows, apart from findings.
@@ -67,7 +70,7 @@ pub fn execute(context: &Context, arguments: &ValidateArguments) -> Result<Exit,
 impl Validity {
     /// What a valid config and the sample show.
     fn new(file: &str, config: &Config, arguments: &ValidateArguments) -> Result<Self, Failure> {
-        let warnings = config.source.warnings().into_iter();
+        let warnings = config.warnings().into_iter();
         let mut findings: Vec<Finding> = warnings.map(|warning| Finding::of_warning(file, warning)).collect();
         let sample = match &arguments.sample {
             Some(path) => {
@@ -91,9 +94,15 @@ impl Validity {
         let [of_config, of_sample] =
             [of_config, of_sample].map(|findings| findings.into_iter().map(line).collect::<String>());
         let existing = clients.iter().filter(|client| client.queue_arn.is_some()).count();
+        let targets: Vec<&TargetReport> = clients.iter().filter_map(|client| client.push.as_ref()).collect();
         let (file, clients) = (printable(file), counted(clients.len(), "client"));
-        let text =
-            format!("{of_config}{file} is valid: {clients}, {existing} with an existing queue\n{of_sample}");
+        let mut text = format!("{of_config}{file} is valid: {clients}, {existing} with an existing queue");
+        if !targets.is_empty() {
+            text += &format!(", {} pushed to a target", targets.len());
+        }
+        text += "\n";
+        text.extend(targets.iter().map(|target| format!("  {}\n", target.to_text(None))));
+        text += &of_sample;
         let page = sample.as_ref().map(|SampleReport { file, page }| page.to_text(file, style));
         page.map_or(text.clone(), |page| format!("{text}\n{page}"))
     }
@@ -105,7 +114,7 @@ impl ConfiguredClient {
             ClientQueue::Own => None,
             ClientQueue::Existing(arn) => Some(arn.to_string()),
         };
-        Self { name: client.name.to_string(), queue_arn }
+        Self { name: client.name.to_string(), queue_arn, push: TargetReport::of(client, None) }
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::config::{Client, Config, Path, Source};
 use shared::pattern::Pattern;
 
-use super::RunningStack;
+use super::{RunningStack, targets};
 
 /// Parameters that are shown as clients, or that follow from another parameter.
 const SHOWN_ELSEWHERE: [&str; 9] = [
@@ -25,7 +25,7 @@ const SHOWN_ELSEWHERE: [&str; 9] = [
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
     /// The name of a template's parameter, or section and key of the config: `source.time`; for a client's,
-    /// `client.filter`, `client.erasures` or `client.request_role` and whose.
+    /// `client.filter`, `client.erasures`, `client.request_role` or `client.push` and whose.
     pub name: Cow<'static, str>,
     /// The value now; none in a new stack.
     pub old: Option<String>,
@@ -58,6 +58,7 @@ pub(super) fn changes(
         settings.extend(filters(old, config));
         settings.extend(erasures(old, config));
         settings.extend(request_roles(Some(old), config));
+        settings.extend(targets::changes(old, config));
     } else if is_new {
         settings.extend(request_roles(None, config));
     }

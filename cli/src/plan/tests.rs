@@ -12,6 +12,8 @@ use crate::client_status::{ClientStatus, Lag};
 use crate::output::Style;
 use crate::unsettled;
 
+mod targets;
+
 const ACCOUNT: &str = "111122223333";
 
 fn naming() -> Naming {
@@ -593,6 +595,7 @@ fn programs_get_one_object() {
             "arn": "arn:of:a:stream",
             "is_made_up_for": false
           },
+          "targets": [],
           "accounts": [
             {
               "account": "111122223333",

@@ -24,6 +24,7 @@ impl Plan {
             self.warnings(),
             self.page.as_ref().map(|page| page.to_text(&stack_option(&self.stack))).unwrap_or_default(),
             self.scan.as_ref().and_then(ScanEstimate::to_text).unwrap_or_default(),
+            super::targets::to_text(&self.targets, &self.account, &self.region),
             self.accounts_list(),
             self.refused_stream.as_ref().map(RefusedStream::to_text).unwrap_or_default(),
             super::kept::text(&self.kept_queues, &stack_option(&self.stack)),
@@ -84,6 +85,7 @@ impl Plan {
             format!("ATTENTION: {}: {problem}; {remedy}", key.as_deref().unwrap_or_default())
         }));
         lines.extend(self.settings.iter().filter_map(other_meaning));
+        lines.extend(self.settings.iter().filter_map(super::targets::handover));
         lines.extend(self.concurrency_shortage.iter().map(ConcurrencyShortage::to_text));
         lines.extend(self.left_stream.iter().map(|left| stream_warning(left, &stack)));
         for client in &self.clients {

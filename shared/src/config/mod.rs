@@ -24,8 +24,8 @@ pub use findings::{ConfigFinding, Findings};
 pub use names::{InvalidClientName, InvalidPath};
 pub use nearest::nearest;
 pub use push::{
-    EventBridgeTarget, KinesisTarget, LambdaTarget, OAuth, OnRefused, PUSH_LIMIT, PUSH_ROLE_ROOM, Push,
-    PushLists, PushTarget, S3Target, SecretArn, SnsTarget, TargetArn, WebUrl, WebhookTarget,
+    EventBridgeTarget, KinesisTarget, LambdaTarget, OAuth, OnRefused, PUSH_LIMIT, Push, PushLists,
+    PushTarget, S3Target, SecretArn, SnsTarget, TargetArn, WebUrl, WebhookTarget,
 };
 pub use view::{ClientView, CloudEventsSource, Envelope, InvalidSource, Members};
 pub use warnings::ConfigWarning;
@@ -174,10 +174,8 @@ impl Config {
     /// What the stack's parameters list of its push clients. `partition` is the stack's: ARNs of buckets name it.
     pub fn push_lists(&self, partition: &str) -> PushLists {
         let mut lists = PushLists::default();
-        for client in &self.clients {
-            if let Some(push) = &client.push {
-                lists.add(&client.name, push, partition);
-            }
+        for push in self.clients.iter().filter_map(|client| client.push.as_ref()) {
+            lists.add(push, partition);
         }
         lists
     }

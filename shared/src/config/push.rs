@@ -11,6 +11,7 @@ mod read;
 mod s3;
 mod sns;
 mod targets;
+mod text;
 mod url;
 mod webhook;
 
@@ -19,12 +20,13 @@ use std::time::Duration;
 use crate::config::Path;
 
 pub(super) use host::AllowedHosts;
-pub use lists::{PUSH_ROLE_ROOM, PushLists};
+pub use lists::PushLists;
 pub(super) use read::{PushRules, read};
 pub(super) use targets::Targets;
 
-/// The most push clients of a stack: each is an event source mapping, and its target stands in a role's policies, of
-/// 10,240 characters together (IAM quotas).
+/// The most push clients of a stack: each is an event source mapping beside the resources of a hundred queues, and its
+/// queue's ARN stands in a parameter, of 4,096 characters (CloudFormation quotas), and in a role's policies, of 10,240
+/// together (IAM quotas).
 pub const PUSH_LIMIT: usize = 30;
 
 /// Where the events of a push client go, and what becomes of one that can't be delivered.
@@ -66,8 +68,8 @@ pub enum PushTarget {
     S3(S3Target),
 }
 
-/// `[client.push.webhook]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `[client.push.webhook]`. `Debug` shows no header's value.
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebhookTarget {
     /// Where to.
     pub url: WebUrl,
@@ -96,8 +98,8 @@ pub struct OAuth {
     pub audience: Option<String>,
 }
 
-/// An HTTPS URL whose host may receive events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An HTTPS URL whose host may receive events. `Debug` shows no query.
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebUrl {
     /// Lower case, a name or an address; IPv6 without brackets.
     pub host: String,
@@ -201,6 +203,17 @@ impl PushTarget {
             Self::EventBridge(_) => "eventbridge",
             Self::Kinesis(_) => "kinesis",
             Self::S3(_) => "s3",
+        }
+    }
+
+    /// The target's ARN; none for a URL, and for a bucket, whose ARN names neither account nor region.
+    pub fn arn(&self) -> Option<&TargetArn> {
+        match self {
+            Self::Lambda(target) => Some(&target.function),
+            Self::Sns(target) => Some(&target.topic),
+            Self::EventBridge(target) => Some(&target.bus),
+            Self::Kinesis(target) => Some(&target.stream),
+            Self::Webhook(_) | Self::S3(_) => None,
         }
     }
 

@@ -12,8 +12,8 @@ use crate::args::stack_option;
 pub(super) fn find(findings: &mut Findings<'_>) {
     let facts = findings.facts;
     let stack = stack_option(&facts.stack);
-    for ConfigWarning { key, problem, remedy } in facts.config.source.warnings() {
-        findings.warn("config", format!("`{key}` {problem}"), remedy);
+    for ConfigWarning { key, problem, remedy } in facts.config.warnings() {
+        findings.warn("config", format!("`{key}`: {problem}"), remedy);
     }
     let unknown = match &facts.running {
         Ok(Some(running)) if *running == facts.config => return,

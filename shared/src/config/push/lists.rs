@@ -3,19 +3,10 @@
 use std::iter;
 
 use super::{Push, PushTarget, S3Target, SecretArn};
-use crate::config::ClientName;
 
-/// The most characters that ARNs of targets and secrets take of a role's policies, with quotation marks and commas: of the
-/// 10,240 that these have together (IAM quotas), the rest is for the role's other rights.
-pub const PUSH_ROLE_ROOM: usize = 6_000;
-
-/// Names and ARNs, in the order of the file, each once.
+/// ARNs, in the order of the file, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PushLists {
-    /// The clients that `PushHttp` delivers to.
-    pub http_clients: Vec<String>,
-    /// The clients that `PushAws` delivers to.
-    pub aws_clients: Vec<String>,
     /// Secrets of Secrets Manager, of webhooks.
     pub secrets: Vec<String>,
     /// Parameters of Systems Manager, of webhooks.
@@ -35,10 +26,8 @@ pub struct PushLists {
 }
 
 impl PushLists {
-    /// Adds a client.
-    pub(in crate::config) fn add(&mut self, name: &ClientName, push: &Push, partition: &str) {
-        let clients = if push.target.is_web() { &mut self.http_clients } else { &mut self.aws_clients };
-        add_once(clients, name.as_str());
+    /// Adds what a client is delivered to.
+    pub(in crate::config) fn add(&mut self, push: &Push, partition: &str) {
         match &push.target {
             PushTarget::Webhook(target) => {
                 let of_oauth = target.oauth.as_ref().map(|oauth| &oauth.client_secret);
@@ -62,21 +51,18 @@ impl PushLists {
         }
     }
 
-    /// The key of the config that each list of ARNs is about, and the list: those of `PushHttp`'s role, and those of `PushAws`'s.
-    pub(super) fn by_role(&self) -> [Vec<(&'static str, &[String])>; 2] {
-        let http: Vec<(&str, &[String])> = vec![
+    /// The lists of ARNs, and the key of the config that each is about.
+    pub(super) fn by_key(&self) -> [(&'static str, &[String]); 8] {
+        [
             ("client.push.webhook.secret", &self.secrets),
             ("client.push.webhook.secret", &self.parameters),
-        ];
-        let aws: Vec<(&str, &[String])> = vec![
             ("client.push.lambda.function", &self.functions),
             ("client.push.sns.topic", &self.topics),
             ("client.push.eventbridge.bus", &self.buses),
             ("client.push.kinesis.stream", &self.streams),
             ("client.push.s3.prefix", &self.bucket_objects),
             ("client.push.s3.bucket", &self.buckets),
-        ];
-        [http, aws]
+        ]
     }
 }
 

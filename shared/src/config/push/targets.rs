@@ -1,6 +1,6 @@
 //! What two push clients can't share, and for how many of them a stack has room.
 
-use super::lists::{PUSH_ROLE_ROOM, PushLists};
+use super::lists::PushLists;
 use super::{Push, PushTarget, S3Target};
 use crate::config::ClientName;
 use crate::config::clients::{PARAMETER_LIMIT, whose};
@@ -62,42 +62,22 @@ impl Targets {
         self.seen.push((push.target.clone(), at));
 
         let before = self.lists.clone();
-        self.lists.add(name, push, &self.partition);
-        for (before, after) in before.by_role().into_iter().zip(self.lists.by_role()) {
-            report_length(&whose, &before, &after, at, report);
+        self.lists.add(push, &self.partition);
+        for ((_, before), (key, after)) in before.by_key().into_iter().zip(self.lists.by_key()) {
+            if joined(before) <= PARAMETER_LIMIT && joined(after) > PARAMETER_LIMIT {
+                let message = format_args!(
+                    "{whose}all of these together are longer than the {PARAMETER_LIMIT} characters that a stack's parameter holds; \
+                     shorten names, or register the others in another stack"
+                );
+                report.add(at, key, message);
+            }
         }
     }
 }
 
-/// Reports the first target with which a parameter or a role's policies are too long.
-fn report_length(
-    whose: &str,
-    before: &[(&'static str, &[String])],
-    after: &[(&'static str, &[String])],
-    at: usize,
-    report: &mut Report<'_>,
-) {
-    let joined = |list: &[String]| list.iter().map(|item| item.len() + 1).sum::<usize>().saturating_sub(1);
-    let remedy = "shorten names, or register the others in another stack";
-    for ((key, before), (_, after)) in before.iter().zip(after) {
-        if joined(before) <= PARAMETER_LIMIT && joined(after) > PARAMETER_LIMIT {
-            let message = format_args!(
-                "{whose}all of these together are longer than the {PARAMETER_LIMIT} characters that a stack's parameter holds; \
-                 {remedy}"
-            );
-            report.add(at, *key, message);
-        }
-    }
-    let of_role = |lists: &[(&str, &[String])]| -> usize {
-        lists.iter().flat_map(|(_, list)| *list).map(|item| item.len() + 3).sum()
-    };
-    if of_role(before) <= PUSH_ROLE_ROOM && of_role(after) > PUSH_ROLE_ROOM {
-        let message = format_args!(
-            "{whose}the ARNs of all targets together are longer than the {PUSH_ROLE_ROOM} characters that a role's policies have \
-             room for; {remedy}"
-        );
-        report.add(at, "client.push", message);
-    }
+/// The length of a parameter's value. The policy that names the same ARNs takes a third more (IAM quotas).
+fn joined(list: &[String]) -> usize {
+    list.iter().map(|item| item.len() + 1).sum::<usize>().saturating_sub(1)
 }
 
 /// Why two clients can't have their targets.

@@ -8,6 +8,7 @@ use super::*;
 
 mod limits;
 mod targets;
+mod text;
 mod webhook;
 
 const SOURCE: &str = "\

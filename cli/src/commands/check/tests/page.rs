@@ -78,7 +78,7 @@ fn a_version_that_is_the_sort_key_without_an_id_is_a_warning() {
             facts.running = Ok(Some(facts.config.clone()));
         },
         &expect![[r#"
-            config: warning: `source.id` is missing, and the version is read from the sort key: an aggregate that is erased and created anew has the sort keys of before, and its events are taken for the old ones; name the events' own ids as `id`, or never erase an aggregate
+            config: warning: `source.id`: is missing, and the version is read from the sort key: an aggregate that is erased and created anew has the sort keys of before, and its events are taken for the old ones; name the events' own ids as `id`, or never erase an aggregate
         "#]],
     );
 }
