@@ -5,8 +5,9 @@ use std::time::Duration;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use shared::batch;
 use shared::budget::Budget;
-use shared::clock::{Clock, within};
+use shared::clock::Clock;
 use shared::control::ControlAnswer;
 use shared::ledger::{
     BoundedPort, Condition, EventTable, Item, ItemKey, Ledger, LedgerRead, Ports, Registration, Registry,
@@ -18,12 +19,12 @@ use shared::metrics::{
 use shared::panics::{PANICKED, caught};
 use shared::send::Transport;
 use shared::time::Timestamp;
-use shared::visibility::Visibility;
+use shared::visibility::{Visibility, hasten};
 use tracing::{info, warn};
 
 use super::CatchUp;
 use super::payload::ControlError;
-use super::request_record::{RequestRecord, records};
+use super::request_record::RequestRecord;
 use super::requests::{Refusal, ReplayReason, registered};
 use super::work::{AfterFailure, Update, Work, why_unread};
 
@@ -72,12 +73,12 @@ impl CatchUp {
         deadline: Timestamp,
         tally: &mut Tally,
     ) -> Result<Answer, ControlError> {
-        match records(payload.get()) {
-            Some(records) => {
+        match batch::records(payload) {
+            Ok(records) => {
                 let response = Box::pin(self.answer_consumers(ports, &records, deadline, tally)).await;
                 Ok(Answer::Requests(response))
             }
-            None => self.handle(ports, payload, deadline, tally).await.map(Answer::Control),
+            Err(_) => self.handle(ports, payload, deadline, tally).await.map(Answer::Control),
         }
     }
 
@@ -244,17 +245,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     async fn hasten(&self, transport: &impl Visibility, returned: &[RequestRecord]) {
         let handles = returned.iter().filter_map(|record| record.receipt_handle.as_deref());
         let changes: Vec<_> = handles.map(|handle| (handle, COMES_AGAIN)).collect();
-        if changes.is_empty() {
-            return;
+        if let Some(why) =
+            hasten(self.ports.clock, transport, &self.own.requests, &changes, &self.budget).await
+        {
+            warn!(why, "consumers' requests come only after their visibility time-out");
         }
-        let limit = self.budget.answer(self.now());
-        let changed = transport.change_visibility(&self.own.requests, &changes);
-        let why = match within(self.ports.clock, limit, changed).await {
-            Some(Ok(0)) => return,
-            Some(Ok(unchanged)) => format!("{unchanged} of {} were not changed", changes.len()),
-            Some(Err(error)) => error.to_string(),
-            None => "no answer in time".to_owned(),
-        };
-        warn!(why, "consumers' requests come only after their visibility time-out");
     }
 }

@@ -13,10 +13,9 @@ use shared::panics::{PANICKED, caught};
 use shared::send::Transport;
 use tracing::warn;
 
-use super::adopting::Adoption;
 use super::look_up::{LookUpError, TableAnswer};
 use super::payload::ControlError;
-use super::requests::{AT_ONCE, Refusal, TOLD_FIRST, keys_of, registered, together};
+use super::requests::{AT_ONCE, Refusal, Subject, TOLD_FIRST, keys_of, registered};
 use super::work::{AfterFailure, OTHER_FILTER, Update, Work, why_unread};
 
 /// The most bytes of events that are read to find the next one.
@@ -106,9 +105,13 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     }
 
     /// The client's groups that are held.
-    async fn held(&self, client: ClientId) -> Result<BTreeSet<Group>, ControlError> {
+    pub(super) async fn held(&self, client: ClientId) -> Result<BTreeSet<Group>, ControlError> {
         let (mut held, mut last) = (BTreeSet::new(), None);
         loop {
+            if self.is_over() {
+                let why = "no time was left to read on".to_owned();
+                return Err(ControlError::Failed { what: "the client's groups", why });
+            }
             let page = self.ports.ledger.cursors(client, last.as_ref()).await;
             let page = page.map_err(|error| ControlError::Failed {
                 what: "the client's groups",
@@ -131,20 +134,14 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let group = Group::of(key);
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
         let held = self.update(&keys, AfterFailure::ReadAgain, async |_| {
-            match self.adopt(key).await {
-                Adoption::Done => {}
-                adoption => return Update::Done(Err(Refusal::of(adoption))),
-            }
-            let found = &self.read(&keys).await;
-            let Some((item, cursor)) = together(found, client, &group) else {
-                return Update::ReadAgain(why_unread(found, &keys));
+            let (item, cursor) = match self.subject(key, client).await {
+                Subject::Ready(item, cursor) => (item, cursor),
+                // A client that has nothing of the incarnation can't have failed at it.
+                Subject::ToldFirst => return Update::Done(Err(Refusal::Failed(TOLD_FIRST.to_owned()))),
+                Subject::Refused(refusal) => return Update::Done(Err(refusal)),
+                Subject::ReadAgain(why) => return Update::ReadAgain(why),
             };
-            // A client that has nothing of the incarnation can't have failed at it.
-            match self.is_to_be_told(&group, client, item, cursor).await {
-                Ok(false) => {}
-                Ok(true) => return Update::Done(Err(Refusal::Failed(TOLD_FIRST.to_owned()))),
-                Err(why) => return Update::ReadAgain(why.to_string()),
-            }
+            let (item, cursor) = (&*item, cursor.as_ref());
             let fresh = &mut || self.ports.ledger.fresh();
             let first_version = self.first_version();
             // What was sent before is counted from here.

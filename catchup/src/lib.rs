@@ -3,7 +3,8 @@
 //!
 //! One function for what is scheduled (the [maintenance](ControlRequest::Maintenance)), for what operators ask, and for what
 //! consumers ask. It tells clients of erasures, and is the only one besides the fan-out that sends to clients' queues. Maintenance settles who is served, catches up
-//! every client, and scans over the event table for history and for the comparison of table and ledger.
+//! every client, carries out what the push functions ask for, and scans over the event table for history and for the
+//! comparison of table and ledger.
 //! `docs/ledger.md` is the specification.
 
 mod adopting;
@@ -17,6 +18,7 @@ mod maintenance;
 mod notices;
 mod pass;
 mod payload;
+mod push;
 mod recording;
 mod request_record;
 mod requests;
@@ -68,6 +70,8 @@ struct InFile {
     registration: FileRegistration,
     /// Whether its consumer may ask for replays.
     may_ask: bool,
+    /// Whether a push function delivers its queue.
+    is_push: bool,
 }
 
 impl CatchUp {
@@ -78,7 +82,8 @@ impl CatchUp {
             let (history, erasures) = (client.history, client.erasures);
             let registration = FileRegistration { history, filter, erasures };
             let may_ask = client.request_role.is_some();
-            let in_file = InFile { queue: client.queue_url(naming), registration, may_ask };
+            let (queue, is_push) = (client.queue_url(naming), client.push.is_some());
+            let in_file = InFile { queue, registration, may_ask, is_push };
             (client.name.clone(), in_file)
         });
         Self {

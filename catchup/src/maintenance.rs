@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::join4;
+use futures_util::future::join5;
 use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::control::CatchUpReport;
@@ -10,13 +10,14 @@ use shared::ledger::membership::{CLIENTS_LIMIT, FileRegistration, settle};
 use shared::ledger::{
     ClientId, Condition, EventTable, Item, ItemKey, Ledger, Registration, Registry, ScanKind, State, Write,
 };
-use shared::metrics::Tally;
+use shared::metrics::{TARGET_FAILING_AGE, TARGETS_GONE, Tally};
 use shared::send::Transport;
 use tracing::{error, info, warn};
 
 use super::client::Client;
 use super::clients::count_sent;
 use super::payload::ControlError;
+use super::push::FailingTarget;
 use super::work::{AfterFailure, Update, Work, why_unread};
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
@@ -24,14 +25,23 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     pub(super) async fn maintenance(&self, tally: &mut Tally) -> Result<Vec<CatchUpReport>, ControlError> {
         let registry = self.settle().await?;
         // At the same time: neither clients that are behind for hours, nor a scan of hours, nor a million notices that are due
-        // hold up the others.
+        // or requests of push functions hold up the others.
         let catch_up = Box::pin(self.catch_up_all(&registry));
         let notices = Box::pin(self.notices(&registry));
         let scans = Box::pin(self.scans(&registry));
-        let (clients, due, (), ()) =
-            join4(catch_up, notices, scans, Box::pin(self.clear_retired(&registry))).await;
+        let push = Box::pin(self.push(&registry));
+        let (clients, due, (), (), failing) =
+            join5(catch_up, notices, scans, Box::pin(self.clear_retired(&registry)), push).await;
         if let Some(due) = due {
             due.tally(tally);
+        }
+        let age = |target: &FailingTarget<'_>| usize::try_from(target.age.as_millis()).unwrap_or(usize::MAX);
+        if let Some(longest) = failing.iter().map(age).max() {
+            tally.count(TARGET_FAILING_AGE, longest);
+            tally.count(TARGETS_GONE, failing.iter().filter(|target| target.is_gone).count());
+        }
+        for target in &failing {
+            tally.count_of(target.client, TARGET_FAILING_AGE, age(target));
         }
         count_sent(&clients, tally);
         self.count_behind(&clients, tally);

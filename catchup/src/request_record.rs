@@ -35,12 +35,6 @@ pub(super) struct UnreadableRequest {
     why: String,
 }
 
-#[derive(Deserialize)]
-struct Batch<'p> {
-    #[serde(rename = "Records", borrow)]
-    records: Vec<&'p RawValue>,
-}
-
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Envelope<'p> {
@@ -57,11 +51,6 @@ struct Envelope<'p> {
 struct Attributes {
     message_group_id: Option<String>,
     sender_id: Option<String>,
-}
-
-/// The messages of a batch; `None` if `payload` is no batch of a queue.
-pub(super) fn records(payload: &str) -> Option<Vec<&RawValue>> {
-    serde_json::from_str::<Batch<'_>>(payload).map(|batch| batch.records).ok()
 }
 
 impl RequestRecord {

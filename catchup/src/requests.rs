@@ -30,7 +30,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         self.switch(client, State::Paused).await
     }
 
-    /// The client is served again.
+    /// The client is served again, and its target tried, whatever push noted of it.
     pub(super) async fn resume(&self, client: &str) -> Result<StateChange, ControlError> {
         self.switch(client, State::Live).await
     }
@@ -50,15 +50,20 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             };
             let was = *was.get_or_insert(registration.state);
             let switched = StateChange { client: client.to_owned(), state: state.into(), was: was.into() };
-            if registration.state == state {
+            let mut writes = Vec::new();
+            if state == State::Live {
+                match self.resumed_target(registration.id).await {
+                    Ok(write) => writes.extend(write),
+                    Err(why) => return Update::ReadAgain(why),
+                }
+            }
+            if registration.state != state {
+                writes.push(with_state(registry, name, state));
+            }
+            if writes.is_empty() {
                 return Update::Done(Ok(switched));
             }
-            let write = Write {
-                key: ItemKey::Registry,
-                condition: Condition::WriteCount(registry.write_count),
-                item: Some(Item::Registry(with_state(registry, name, state))),
-            };
-            Update::Write(vec![vec![write]], Ok(switched))
+            Update::Write(vec![writes], Ok(switched))
         });
         let failed = |why| ControlError::Failed { what: "the ledger's registry", why };
         switched.await.map_err(failed)?
@@ -94,6 +99,26 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         Ok(ReplayReport { client: client.to_owned(), results })
     }
 
+    /// Reads the group of the aggregate with this key, so that what `client` gets of it can be changed.
+    pub(super) async fn subject(&self, key: &Key, client: ClientId) -> Subject {
+        match self.adopt(key).await {
+            Adoption::Done => {}
+            adoption => return Subject::Refused(Refusal::of(adoption)),
+        }
+        // Adopting may have written the item.
+        let group = Group::of(key);
+        let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
+        let found = self.read(&keys).await;
+        let Some((item, cursor)) = together(&found, client, &group) else {
+            return Subject::ReadAgain(why_unread(&found, &keys));
+        };
+        match self.is_to_be_told(&group, client, item, cursor).await {
+            Ok(false) => Subject::Ready(Box::new(item.clone()), cursor.cloned()),
+            Ok(true) => Subject::ToldFirst,
+            Err(why) => Subject::ReadAgain(why.to_string()),
+        }
+    }
+
     /// Sets the client behind in one group. Returns whether there was something to repeat.
     pub(super) async fn replay_group(
         &self,
@@ -108,20 +133,13 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
         // Of unknown result, it is asked for again under another id.
         let replayed = self.update(&keys, AfterFailure::GiveUp, async |_| {
-            match self.adopt(key).await {
-                Adoption::Done => {}
-                adoption => return Update::Done(Err(Refusal::of(adoption))),
-            }
-            // Adopting may have written the item.
-            let found = &self.read(&keys).await;
-            let Some((item, cursor)) = together(found, client, &group) else {
-                return Update::ReadAgain(why_unread(found, &keys));
+            let (item, cursor) = match self.subject(key, client).await {
+                Subject::Ready(item, cursor) => (item, cursor),
+                Subject::ToldFirst => return Update::Done(Err(Refusal::Nothing(TOLD_FIRST))),
+                Subject::Refused(refusal) => return Update::Done(Err(refusal)),
+                Subject::ReadAgain(why) => return Update::ReadAgain(why),
             };
-            match self.is_to_be_told(&group, client, item, cursor).await {
-                Ok(false) => {}
-                Ok(true) => return Update::Done(Err(Refusal::Nothing(TOLD_FIRST))),
-                Err(why) => return Update::ReadAgain(why.to_string()),
-            }
+            let (item, cursor) = (&*item, cursor.as_ref());
             let fresh = &mut || self.ports.ledger.fresh();
             let first_version = self.first_version();
             let now = self.now();
@@ -151,6 +169,18 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             }
         }
     }
+}
+
+/// A group in which what a client gets is to be changed.
+pub(super) enum Subject {
+    /// Its item, which accounts for the registry's revision, and the client's cursor, if there is one.
+    Ready(Box<GroupItem>, Option<Cursor>),
+    /// The client [is to be told](Work::is_to_be_told) of an erasure first.
+    ToldFirst,
+    /// Nothing is done in it.
+    Refused(Refusal),
+    /// It is to be read again; this is why.
+    ReadAgain(String),
 }
 
 /// Why nothing is requested in a group of which the client [is to be told](Work::is_to_be_told) first.
@@ -223,7 +253,7 @@ pub(super) enum Refusal {
 
 /// A group's item and the client's cursor, if one fits the other: or if the cursor is missing. A read
 /// during a write looks the same; a write on condition of both distinguishes them.
-pub(super) fn together<'f>(
+fn together<'f>(
     found: &'f LedgerRead,
     client: ClientId,
     group: &Group,
@@ -236,11 +266,16 @@ pub(super) fn together<'f>(
     }
 }
 
-fn with_state(registry: &Registry, client: &ClientName, state: State) -> Registry {
+/// The write that gives a client of `registry` this state.
+pub(super) fn with_state(registry: &Registry, client: &ClientName, state: State) -> Write {
     let mut after = registry.clone();
     after.write_count = WriteCount(registry.write_count.0 + 1);
     if let Some(registration) = after.clients.get_mut(client) {
         registration.state = state;
     }
-    after
+    Write {
+        key: ItemKey::Registry,
+        condition: Condition::WriteCount(registry.write_count),
+        item: Some(Item::Registry(after)),
+    }
 }

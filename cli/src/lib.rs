@@ -23,6 +23,7 @@ pub mod policy;
 pub mod prices;
 pub mod progress;
 pub mod rejections;
+pub mod targets;
 pub mod test_events;
 pub mod unsettled;
 pub mod views;

@@ -18,6 +18,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures_util::future::{join, join_all};
 use serde_json::value::RawValue;
+use shared::batch;
 use shared::budget::Budget;
 use shared::clock::Clock;
 use shared::config::{ClientName, Config, Source};
@@ -32,6 +33,7 @@ use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::panics::caught;
 use shared::send::{Limits, Transport};
 use shared::time::Timestamp;
+use shared::visibility::hasten;
 use tokio::sync::Semaphore;
 use tracing::{error, info, warn};
 
@@ -41,11 +43,10 @@ use self::circuit_breaker::CircuitBreakers;
 use self::group::{DoneGroup, OpenGroup, Preparation, RecordedRun, ReturnReason, Stage, Verdict};
 use self::sending::{ClientOutcome, Destination, send};
 use crate::message::Delivery;
-use crate::payload::Payload;
-use crate::returned::{hasten, respond};
+use crate::returned::respond;
 
-pub use crate::payload::BatchError;
-pub use crate::returned::Visibility;
+pub use shared::batch::BatchError;
+pub use shared::visibility::Visibility;
 
 /// The pause after the first write of a group that failed; then twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
@@ -123,7 +124,7 @@ impl Fanout {
         deadline: Timestamp,
         tally: &mut Tally,
     ) -> Result<SqsBatchResponse, BatchError> {
-        let Payload { records } = Payload::read(payload)?;
+        let records = batch::records(payload)?;
         tally.count(RECORDS_IN, records.len());
         let (clock, transport) = (ports.clock, &CountingPort::new(ports.transport));
         let (ledger, table) = (CountingPort::new(ports.ledger), CountingPort::new(ports.table));
@@ -160,7 +161,10 @@ impl Fanout {
         counts.pairs += done.iter().map(|group| group.pairs).sum::<usize>();
         tally.ledger_calls(&ledger, &table);
         counts.note(tally);
-        hasten(clock, transport, &self.fan_out, &returned.visibilities(), &budget).await;
+        let visibilities = returned.visibilities();
+        if let Some(why) = hasten(clock, transport, &self.fan_out, &visibilities, &budget).await {
+            warn!(why, "returned messages come back only after their visibility time-out");
+        }
         tally.requests(transport);
         respond(returned.deliveries())
     }

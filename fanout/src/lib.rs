@@ -6,5 +6,4 @@
 
 pub mod handler;
 pub mod message;
-mod payload;
 mod returned;

@@ -3,15 +3,9 @@
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use shared::budget::Budget;
-use shared::clock::{Clock, within};
-use shared::naming::QueueUrl;
-use tracing::warn;
+use shared::batch::BatchError;
 
 use crate::message::Delivery;
-use crate::payload::BatchError;
-
-pub use shared::visibility::Visibility;
 
 /// The longest time until a returned message is tried again.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
@@ -34,29 +28,6 @@ pub(crate) fn respond<'b>(
         response.add_failure(id);
     }
     Ok(response)
-}
-
-/// Makes returned messages visible again, each by its receipt handle after its time. All of a group must become visible
-/// at the same time: a message still in flight keeps its group locked. If this fails, they come back after the queue's
-/// visibility time-out.
-pub(crate) async fn hasten(
-    clock: &impl Clock,
-    transport: &impl Visibility,
-    queue: &QueueUrl,
-    changes: &[(&str, Duration)],
-    budget: &Budget,
-) {
-    if changes.is_empty() {
-        return;
-    }
-    let limit = budget.answer(clock.now());
-    let why = match within(clock, limit, transport.change_visibility(queue, changes)).await {
-        Some(Ok(0)) => return,
-        Some(Ok(unchanged)) => format!("{unchanged} of {} were not changed", changes.len()),
-        Some(Err(error)) => error.to_string(),
-        None => "no answer in time".to_owned(),
-    };
-    warn!(why, "returned messages come back only after their visibility time-out");
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows AWS, a runtime, a clock or the environment: `.ci/checks/tree.sh` proves it.
 
+pub mod batch;
 pub mod budget;
 pub mod clock;
 pub mod config;

@@ -140,8 +140,40 @@ pub const REQUESTS_DELAYED: Metric = count(
     "requests of consumers that are returned, because their client asks too often or something failed, each time (catch-up)",
 );
 
+/// `Delivered`.
+pub const DELIVERED: Metric =
+    count("Delivered", "events that a client's target took, each client counted (push)");
+/// `DeliveriesFailed`.
+pub const DELIVERIES_FAILED: Metric = count(
+    "DeliveriesFailed",
+    "events that a client's target did not take, again those that were tried again, each client counted (push)",
+);
+/// `DeliveryRequests`.
+pub const DELIVERY_REQUESTS: Metric = count(
+    "DeliveryRequests",
+    "holds and replays that were asked of catch-up for a client's target, each client counted (push)",
+);
+/// `DeliveryLatency`.
+pub const DELIVERY_LATENCY: Metric = Metric {
+    name: "DeliveryLatency",
+    unit: Unit::Milliseconds,
+    meaning: "from a client's queue to its target, each event that it took, as a distribution (push)",
+};
+/// `TargetFailingAge`.
+pub const TARGET_FAILING_AGE: Metric = Metric {
+    name: "TargetFailingAge",
+    unit: Unit::Milliseconds,
+    meaning: "for how long a client's target has refused all events, or has been gone; absent where none is (push, catch-up)",
+};
+
+/// `TargetsGone`.
+pub const TARGETS_GONE: Metric = count(
+    "TargetsGone",
+    "clients that are paused because their target is gone; absent where no target fails (catch-up)",
+);
+
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 26] = [
+pub const NAMES: [Metric; 32] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
@@ -168,6 +200,12 @@ pub const NAMES: [Metric; 26] = [
     REQUESTS_CARRIED_OUT,
     REQUESTS_REFUSED,
     REQUESTS_DELAYED,
+    DELIVERED,
+    DELIVERIES_FAILED,
+    DELIVERY_REQUESTS,
+    DELIVERY_LATENCY,
+    TARGET_FAILING_AGE,
+    TARGETS_GONE,
 ];
 
 const fn count(name: &'static str, meaning: &'static str) -> Metric {
@@ -232,9 +270,9 @@ impl Tally {
         self.note(None, LEDGER_CALLS, Value::Count(calls));
     }
 
-    /// Notes times from the stream to the clients' queues.
-    pub fn latencies(&mut self, latencies: Latencies) {
-        self.note(None, END_TO_END_LATENCY, Value::Distribution(latencies.into_distribution()));
+    /// Notes the distribution of a metric's times.
+    pub fn latencies(&mut self, metric: Metric, latencies: Latencies) {
+        self.note(None, metric, Value::Distribution(latencies.into_distribution()));
     }
 
     /// The function's metrics, and those of each client that has some.

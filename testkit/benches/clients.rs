@@ -18,9 +18,9 @@ use shared::config::{Client, Config};
 use shared::filter::FilterDigest;
 use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent,
-    Ledger, Page, Ports, ReceiptPlace, Registration, Registry, RowHead, ScanPage, ScanPosition, State,
-    Unread, Write, WriteCount, WriteError,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, EventTime, First, GroupItem, Item,
+    ItemKey, LastSent, Ledger, Page, Ports, ReceiptPlace, Registration, Registry, RowHead, ScanPage,
+    ScanPosition, State, Unread, Write, WriteCount, WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;

@@ -8,6 +8,7 @@ mod entry;
 mod faults;
 mod fifo;
 mod ledger;
+mod payload;
 mod queues;
 mod size;
 mod table;
@@ -16,6 +17,7 @@ pub use self::clock::VirtualClock;
 pub use self::faults::{CallFault, EntryFault, Fault, Faults};
 pub use self::fifo::{Accepted, ReceiptExpired, Received, Settings};
 pub use self::ledger::{LedgerCalls, MemoryLedger, WriteFault};
+pub use self::payload::payload;
 pub use self::queues::{FifoQueues, SeenRequest};
 pub use self::table::{MemoryTable, TableCalls};
 

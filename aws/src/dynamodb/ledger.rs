@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, Tr
 use shared::ids::Group;
 use shared::ledger::stored::{self, Attributes, PK, SK, Value};
 use shared::ledger::{
-    ClientId, Condition, Cursor, DamagedItem, DeliveryRequest, ErasureReceipt, Item, ItemKey, Ledger, ReceiptPlace, Unread,
-    Write, WriteError,
+    ClientId, Condition, Cursor, DamagedItem, DeliveryRequest, ErasureReceipt, Item, ItemKey, Ledger,
+    ReceiptPlace, Unread, Write, WriteError,
 };
 use shared::send::Cause;
 use tokio::time::{Instant, sleep, timeout_at};

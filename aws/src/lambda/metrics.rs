@@ -86,7 +86,7 @@ mod tests {
 
     use expect_test::{Expect, expect};
     use shared::config::ClientName;
-    use shared::metrics::{BECAME_BEHIND, BEHIND_AGE, Latencies, RECORDS_IN, SENT};
+    use shared::metrics::{BECAME_BEHIND, BEHIND_AGE, END_TO_END_LATENCY, Latencies, RECORDS_IN, SENT};
 
     use super::*;
 
@@ -115,7 +115,7 @@ mod tests {
         for milliseconds in [90, 95, 1_700, u64::MAX] {
             latencies.add(Duration::from_millis(milliseconds));
         }
-        tally.latencies(latencies);
+        tally.latencies(END_TO_END_LATENCY, latencies);
         let client = ClientName::try_new("Billing").unwrap();
         tally.count_of(&client, BECAME_BEHIND, 3);
         tally.count_of(&client, BEHIND_AGE, 0);

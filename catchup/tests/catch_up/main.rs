@@ -23,6 +23,7 @@ mod logs;
 mod long;
 mod maintenance;
 mod passes;
+mod push;
 mod requests;
 mod scans;
 mod world;

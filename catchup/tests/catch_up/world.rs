@@ -9,7 +9,7 @@ use fanout::handler::Fanout;
 use futures_util::future::join_all;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
-use shared::config::{ClientName, Config};
+use shared::config::{ClientName, Config, OnRefused, Push, PushTarget, SecretArn, WebUrl, WebhookTarget};
 use shared::event::Along;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::times::{FAN_OUT_LIMIT, VISIBILITY};
@@ -66,8 +66,9 @@ impl World {
         world
     }
 
-    /// A world with these clients, before any invocation. `A? B+ C! D=1,3` are four; the first may ask for replays, the
-    /// second wants history, the third notices of erasures, the fourth only events of these versions.
+    /// A world with these clients, before any invocation. `A? B+ C! D> E=1,3` are five; the first may ask for replays, the
+    /// second wants history, the third notices of erasures, to the fourth's target push delivers, the fifth wants only events
+    /// of these versions.
     pub(crate) fn of(file: &str) -> Self {
         let naming = Naming {
             partition: "aws".to_owned(),
@@ -504,7 +505,7 @@ fn config(file: &str, naming: &Naming) -> Config {
     let mut text = SOURCE.to_owned();
     for word in file.split_whitespace() {
         let (word, versions) = word.split_once('=').map_or((word, None), |(word, list)| (word, Some(list)));
-        let (name, has) = (word.trim_end_matches(['+', '?', '!']), |mark| word.contains(mark));
+        let (name, has) = (word.trim_end_matches(['+', '?', '!', '>']), |mark| word.contains(mark));
         text += &format!("[[client]]\nname = '{name}'\nhistory = {}\nerasures = {}\n", has('+'), has('!'));
         if has('?') {
             text += "request_role = 'arn:aws:iam::444455556666:role/consumer'\n";
@@ -513,5 +514,25 @@ fn config(file: &str, naming: &Naming) -> Config {
             text += &format!("filter = {{ version = [{versions}] }}\n");
         }
     }
-    Config::try_from_toml("client-queues.toml", &text, Some(naming)).unwrap()
+    let mut config = Config::try_from_toml("client-queues.toml", &text, Some(naming)).unwrap();
+    let is_push =
+        |name: &str| file.split_whitespace().any(|word| word.contains('>') && word.starts_with(name));
+    for client in &mut config.clients {
+        let url = WebUrl {
+            host: "hooks.example.com".to_owned(),
+            port: 443,
+            path_and_query: "/".to_owned(),
+            is_internal: false,
+        };
+        let target = PushTarget::Webhook(WebhookTarget {
+            url,
+            secret: SecretArn::Parameter("arn:aws:ssm:eu-west-2:111122223333:parameter/secret".to_owned()),
+            timeout: Duration::from_secs(15),
+            headers: Vec::new(),
+            oauth: None,
+        });
+        let push = Push { target, give_up_after: None, on_refused: OnRefused::Hold };
+        client.push = is_push(client.name.as_str()).then_some(push);
+    }
+    config
 }

@@ -35,6 +35,10 @@ pub struct ReleaseArguments {
     /// The groups to release.
     #[command(flatten)]
     pub scope: ReleaseScope,
+
+    /// With `--all`: only those whose reason has this text in it
+    #[arg(long, value_name = "TEXT", requires = "all", conflicts_with = "groups", value_parser = reason)]
+    pub reason: Option<String>,
 }
 
 /// Some aggregates, or all that are held.

@@ -5,6 +5,7 @@ mod tests;
 
 use serde::Serialize;
 use shared::control::TypedKey;
+use shared::ledger::deliveries::HELD_BY_PUSH;
 use shared::ledger::{Hold, SkippedEvent, State};
 use shared::text::{counted, printable, shell_quoted};
 use shared::time::Timestamp;
@@ -149,9 +150,18 @@ fn text(report: &Report, style: Style) -> String {
         (table(header, rows, style), counted(groups.len(), "group"), stack_option(stack));
     let HeldRow { client, key, next, .. } = oldest;
     let (client, key) = (printable(client), printable(&shell_quoted(key.as_text())));
+    let of_push = groups.iter().find(|group| group.by == HELD_BY_PUSH);
+    let more = of_push.filter(|_| groups.len() > 1).map(|group| {
+        let client = printable(&group.client);
+        format!(
+            "All of a client that push holds for one reason, when the target is mended:\n  \
+                 fanoutctl release {client} --all --reason …{stack}\n"
+        )
+    });
     format!(
         "{table}\n\n{count} held. To send the oldest again, when its cause is mended; or to leave out its next event first:\n  \
          fanoutctl release {client} --group {key}{stack}\n  \
-         fanoutctl skip {client} --group {key} --version {next} --reason …{stack}\n"
+         fanoutctl skip {client} --group {key} --version {next} --reason …{stack}\n{}",
+        more.unwrap_or_default()
     )
 }

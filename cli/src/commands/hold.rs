@@ -8,7 +8,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use aws::operator::table::KeyType;
-use shared::control::{ControlRequest, TypedKey};
+use shared::control::{ControlRequest, REPLAY_KEYS_LIMIT, TypedKey};
 use shared::ledger::{Registration, State};
 use shared::text::counted;
 
@@ -20,7 +20,8 @@ use super::replay::fresh_id;
 use crate::args::{HoldArguments, ReleaseArguments, SkipArguments};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::progress::unless_quick;
+use crate::groups_behind::GroupBehind;
+use crate::progress::{Progress, unless_quick};
 
 /// The wanted change of groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -63,18 +64,28 @@ pub async fn hold(context: &Context, arguments: &HoldArguments) -> Result<Exit, 
 ///
 /// [`Failure`]: there is no such client, a key is none, or AWS or the function refused.
 pub async fn release(context: &Context, arguments: &ReleaseArguments) -> Result<Exit, Failure> {
-    let ReleaseArguments { client, scope } = arguments;
+    let ReleaseArguments { client, scope, reason } = arguments;
     let operator = Operator::of_stack(context).await?;
     let registration = served(&operator.registry, client)?;
     let keys = if scope.all {
         let held = unless_quick("reading the ledger", operator.ledger.held(registration.id)).await?;
-        NamedKeys { keys: held.into_iter().map(|held| held.key).collect(), meant: BTreeMap::new() }
+        NamedKeys { keys: held_for(held, reason.as_deref()), meant: BTreeMap::new() }
     } else {
         keys_of(&operator, &scope.groups).await?
     };
-    operator.log(&format!("release {} for client `{client}`", counted(keys.keys.len(), "group")));
+    let why =
+        reason.as_ref().map(|reason| format!(", held for a reason with `{reason}`")).unwrap_or_default();
+    operator.log(&format!("release {} for client `{client}`{why}", counted(keys.keys.len(), "group")));
     let make = |keys| ControlRequest::Release { client: client.clone(), keys, caller: None };
     change(context, &operator, registration, Change::Release, (client, keys), make).await
+}
+
+/// The keys of the groups that are held for a reason that has `text` in it; of all, if there is none.
+fn held_for(held: Vec<GroupBehind>, text: Option<&str>) -> Vec<TypedKey> {
+    let is_meant = |held: &GroupBehind| {
+        text.is_none_or(|text| held.hold.as_ref().is_some_and(|hold| hold.reason.contains(text)))
+    };
+    held.into_iter().filter(is_meant).map(|held| held.key).collect()
 }
 
 /// Leaves out the next event of a group that is held for a client.
@@ -110,8 +121,18 @@ async fn change(
     make: impl FnMut(Vec<TypedKey>) -> ControlRequest,
 ) -> Result<Exit, Failure> {
     let mut tally = HoldTally::default();
-    let asking = request(operator, &keys, make, &mut tally);
-    let ended = unless_quick("waiting for the catch-up function", asking).await;
+    let total = keys.len();
+    let ended = if total > REPLAY_KEYS_LIMIT {
+        let bar = Progress::of(total as u64);
+        let show =
+            |done: usize| bar.is_at(done as u64, total as u64, &format!("{done} of {total} groups done"));
+        let ended = request(operator, &keys, make, &mut tally, show).await;
+        bar.finish();
+        ended
+    } else {
+        let asking = request(operator, &keys, make, &mut tally, |_| {});
+        unless_quick("waiting for the catch-up function", asking).await
+    };
     let left = keys.len() - tally.results.len();
     tally.explain(&meant);
     let is_paused = tally.paused || registration.state == State::Paused;

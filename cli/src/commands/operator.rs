@@ -11,7 +11,7 @@ use deploy::invoke::CATCH_UP_NAME;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use shared::clock::Clock as _;
-use shared::config::{ClientName, nearest};
+use shared::config::{ClientName, Config, nearest};
 use shared::control::ControlRequest;
 use shared::ledger::times::ABSENCE;
 use shared::ledger::{ClientId, ItemKey, Lease, LedgerRead, Registration, Registry, ScanKind, State};
@@ -25,6 +25,7 @@ use crate::erasures::{self, DueNotices, Receipts};
 use crate::exit::{Exit, Failure};
 use crate::groups_behind::{GroupBehind, GroupsBehind, groups_behind, held_groups};
 use crate::output::instant;
+use crate::targets::{TargetStatus, targets};
 
 /// The stack's output that names the ledger's table.
 pub(super) const LEDGER_TABLE_NAME: &str = "LedgerTableName";
@@ -220,6 +221,19 @@ impl StackLedger {
         });
         let statuses = stream::iter(statuses).buffered(CALLS_AT_ONCE).collect().await;
         Ok((registry, statuses))
+    }
+
+    /// How the targets of push clients are: of those of `config`, or if that isn't known, of those that ever failed.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the ledger could not be read.
+    pub(super) async fn targets(
+        &self,
+        registry: &Registry,
+        config: Option<&Config>,
+    ) -> Result<Vec<TargetStatus>, CallError> {
+        targets(&self.table, registry, config).await.map_err(|error| unread(&self.name, &error))
     }
 
     /// The scans that are on, and when each began.

@@ -33,6 +33,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Style, table, time};
 use crate::plan::RunningStack;
 use crate::progress::unless_quick;
+use crate::targets::TargetRow;
 use crate::unsettled::{self, RegistryDifference};
 
 /// The state of a stack. A figure that isn't known is null, and `unknown` says why, by the figure's name.
@@ -50,6 +51,8 @@ struct Report {
     scans: Vec<RunningScan>,
     /// The clients that are due notices of erasures.
     notices: Vec<NoticesRow>,
+    /// The targets of push clients.
+    targets: Vec<TargetRow>,
     /// How the ledger differs from the deployed config.
     unsettled: Vec<RegistryDifference>,
     unknown: BTreeMap<&'static str, String>,
@@ -141,12 +144,23 @@ impl Report {
         let iterator_age = figure("iterator_age_milliseconds", &facts.iterator_age, &mut unknown);
         let stack = stack_option(&facts.stack);
         let queues: Vec<QueueRow> = facts.queues.iter().map(|queue| QueueRow::new(queue, &stack)).collect();
+        let targets: Vec<TargetRow> = match &facts.targets {
+            Ok(targets) => targets.iter().map(|target| TargetRow::new(target, facts.now)).collect(),
+            Err(error) => {
+                unknown.insert("targets", error.to_string());
+                Vec::new()
+            }
+        };
         let clients: Option<Vec<ClientRow>> = match &facts.clients {
             Ok(clients) => {
                 // As their queues, in the order of the config.
                 let mut clients: Vec<&ClientStatus> = clients.iter().collect();
                 clients.sort_by_key(|client| facts.place(&client.name));
-                Some(clients.into_iter().map(|client| ClientRow::new(client, facts.now, &stack)).collect())
+                let row = |client: &ClientStatus| {
+                    let target = targets.iter().find(|target| target.client == client.name);
+                    ClientRow::new(client, target, facts.now, &stack)
+                };
+                Some(clients.into_iter().map(row).collect())
             }
             Err(error) => {
                 unknown.insert("clients", error.to_string());
@@ -164,6 +178,7 @@ impl Report {
             clients,
             scans: facts.scans.iter().map(|scan| RunningScan::new(*scan, facts.now)).collect(),
             notices,
+            targets,
             unsettled: facts.unsettled.clone(),
             unknown,
             blind: blind(facts),
@@ -198,7 +213,9 @@ fn text(report: &Report, style: Style) -> String {
     let header = ["queue", "account", "messages", "in flight", "delayed", "oldest", "attention"];
     let queues = table(header, report.queues.iter().map(QueueRow::cells), style);
     let clients = clients::text(report.clients.as_deref(), style);
-    format!("{queues}\n{clients}{}{}\n", notes(report), headline(report))
+    let stack = stack_option(&report.stack);
+    let targets: String = report.targets.iter().map(|target| target.text(&stack)).collect();
+    format!("{queues}\n{clients}{targets}{}{}\n", notes(report), headline(report))
 }
 
 /// Lines about what no table has.

@@ -6,8 +6,8 @@ use shared::config::ClientName;
 use shared::ids::Group;
 use shared::ledger::fan_out::EventRun;
 use shared::metrics::{
-    BECAME_BEHIND, HOLES, Latencies, REJECTED, REPAIRED, RETURNED, SENT, Tally, VERSIONS_USED_TWICE,
-    WAITING_AGE,
+    BECAME_BEHIND, END_TO_END_LATENCY, HOLES, Latencies, REJECTED, REPAIRED, RETURNED, SENT, Tally,
+    VERSIONS_USED_TWICE, WAITING_AGE,
 };
 use shared::time::Timestamp;
 use tracing::warn;
@@ -55,7 +55,7 @@ impl Counts {
                 tally.count_of(client, BECAME_BEHIND, of_client.len());
             }
         }
-        tally.latencies(self.latencies);
+        tally.latencies(END_TO_END_LATENCY, self.latencies);
     }
 }
 

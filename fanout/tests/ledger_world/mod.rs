@@ -15,8 +15,9 @@ use shared::event::{Along, Event};
 use shared::filter::FilterDigest;
 use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, Ports, ReceiptPlace,
-    Registration, Registry, RowHead, ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, Ports,
+    ReceiptPlace, Registration, Registry, RowHead, ScanPage, ScanPosition, State, Unread, Write, WriteCount,
+    WriteError,
 };
 use shared::message::ChainLink;
 use shared::metrics::Tally;

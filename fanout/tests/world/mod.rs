@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use fanout::handler::Visibility;
-use serde_json::json;
 use serde_json::value::RawValue;
-use shared::message::{AttributeValue, Message};
+use shared::message::Message;
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::{SendError, Transport};
 use shared::time::Timestamp;
@@ -116,32 +115,7 @@ impl Visibility for Wire<'_> {
 
 /// The payload of a batch, as Lambda's SQS mapping makes it. The message id is the deduplication id.
 pub(crate) fn payload(batch: &[Received]) -> Box<RawValue> {
-    let records: Vec<serde_json::Value> = batch.iter().map(record).collect();
-    serde_json::value::to_raw_value(&json!({ "Records": records })).unwrap()
-}
-
-fn record(received: &Received) -> serde_json::Value {
-    let message = &received.message;
-    let attributes = message.attributes.iter().map(|attribute| {
-        let value = match &attribute.value {
-            AttributeValue::Text(text) => json!({ "stringValue": text, "dataType": attribute.data_type }),
-            AttributeValue::Base64(text) => json!({ "binaryValue": text, "dataType": attribute.data_type }),
-        };
-        (attribute.name.clone(), value)
-    });
-    json!({
-        "messageId": message.deduplication_id.as_str(),
-        "receiptHandle": received.receipt.to_string(),
-        "body": message.body,
-        "attributes": {
-            "SentTimestamp": message.at.as_millis().to_string(),
-            "ApproximateReceiveCount": received.receive_count.to_string(),
-            "ApproximateFirstReceiveTimestamp": received.first_received.as_millis().to_string(),
-            "MessageGroupId": message.group.as_str(),
-            "MessageDeduplicationId": message.deduplication_id.as_str(),
-            "AWSTraceHeader": message.trace_header,
-        },
-        "messageAttributes": attributes.collect::<serde_json::Map<_, _>>(),
-        "eventSource": "aws:sqs",
+    testkit::memory::payload("arn:aws:sqs:eu-west-2:111122223333:MarkFanOutQueue.fifo", batch, |received| {
+        received.message.deduplication_id.as_str().to_owned()
     })
 }

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use super::{
-    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
-    ScanPage, ScanPosition, Unread, Write, WriteError,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace,
+    RowHead, ScanPage, ScanPosition, Unread, Write, WriteError,
 };
 use crate::budget::Budget;
 use crate::clock::{Clock, within};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use super::{
-    ClientId, Cursor, Delivery, DeliveryRequest, ErasureReceipt, EventTime, GroupItem, Lease, ReceiptPlace, Registry,
-    RequestAllowance, Scan, ScanKind, TargetState, WriteCount,
+    ClientId, Cursor, Delivery, DeliveryRequest, ErasureReceipt, EventTime, GroupItem, Lease, ReceiptPlace,
+    Registry, RequestAllowance, Scan, ScanKind, TargetState, WriteCount,
 };
 use crate::event::Event;
 use crate::ids::{EventIdentity, Group, Key};

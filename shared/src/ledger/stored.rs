@@ -14,6 +14,8 @@ mod restore;
 mod store;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_push;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@ use std::future::Future;
 
 use crate::ids::{EventIdentity, Group, Key};
 use crate::ledger::{
-    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
-    ScanPage, ScanPosition, Unread, Write, WriteError,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace,
+    RowHead, ScanPage, ScanPosition, Unread, Write, WriteError,
 };
 use crate::message::Message;
 use crate::naming::QueueUrl;

@@ -20,14 +20,22 @@ pub struct Latencies {
 impl Latencies {
     /// Adds a time.
     pub fn add(&mut self, time: Duration) {
-        let value = rounded(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        self.add_times(rounded(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)), 1);
+    }
+
+    /// Adds the times of `others`.
+    pub fn extend(&mut self, others: Self) {
+        others.values.into_iter().for_each(|(value, times)| self.add_times(value, times));
+    }
+
+    fn add_times(&mut self, value: u64, times: u64) {
         match self.values.binary_search_by_key(&value, |(value, _)| *value) {
             Ok(index) => {
                 if let Some((_, count)) = self.values.get_mut(index) {
-                    *count = count.saturating_add(1);
+                    *count = count.saturating_add(times);
                 }
             }
-            Err(index) => self.values.insert(index, (value, 1)),
+            Err(index) => self.values.insert(index, (value, times)),
         }
     }
 

@@ -27,7 +27,7 @@ fn every_metric_is_documented_as_it_is() {
 fn a_tally_has_a_line_for_the_function_and_for_each_client_and_none_for_nothing() {
     let client = |name| ClientName::try_new(name).unwrap();
     let mut tally = Tally::default();
-    tally.latencies(Latencies::default());
+    tally.latencies(END_TO_END_LATENCY, Latencies::default());
     assert!(tally.lines().is_empty());
     tally.count(RECORDS_IN, 2);
     tally.count_of(&client("Billing"), BECAME_BEHIND, 1);

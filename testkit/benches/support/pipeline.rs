@@ -12,9 +12,9 @@ use shared::clock::Clock;
 use shared::config::Config;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent,
-    Ledger, Page, Ports, ReceiptPlace, RowHead, ScanPage, ScanPosition, Unread, Write, WriteCount,
-    WriteError,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, EventTime, First, GroupItem, Item,
+    ItemKey, LastSent, Ledger, Page, Ports, ReceiptPlace, RowHead, ScanPage, ScanPosition, Unread, Write,
+    WriteCount, WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;

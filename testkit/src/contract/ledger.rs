@@ -1,5 +1,7 @@
 //! What every [`Ledger`] must do. Each check uses items of its own, so that one table serves them all.
 
+mod push;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use shared::config::{ClientName, VERSION_LIMIT};
@@ -23,6 +25,7 @@ pub async fn check(ledger: &impl Ledger, cursors_beyond_a_page: usize) {
     large_items_are_kept(ledger).await;
     cursors_come_in_the_order_of_their_groups(ledger).await;
     cursors_come_in_pages(ledger, cursors_beyond_a_page).await;
+    push::check(ledger, cursors_beyond_a_page).await;
     fresh_values_are_never_given_twice(ledger);
 }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use shared::ids::Group;
 use shared::ledger::stored;
 use shared::ledger::{
-    ClientId, Condition, Cursor, DeliveryRequest, DamagedItem, ErasureReceipt, Item, ItemKey, Ledger, READ_LIMIT,
-    ReceiptPlace, Unread, WRITE_LIMIT, Write, WriteError,
+    ClientId, Condition, Cursor, DamagedItem, DeliveryRequest, ErasureReceipt, Item, ItemKey, Ledger,
+    READ_LIMIT, ReceiptPlace, Unread, WRITE_LIMIT, Write, WriteError,
 };
 
 use super::size::size;

@@ -12,6 +12,7 @@ use shared::message::{Message, SQS_LIMIT};
 use shared::naming::QueueUrl;
 use shared::send::{BATCH_LIMIT, SendError, Transport};
 use shared::time::Timestamp;
+use shared::visibility::Visibility;
 
 /// SQS FIFO queues in virtual time. Clones share the same queues.
 ///
@@ -240,6 +241,21 @@ impl Transport for FifoQueues {
         let answer = self.arrive(queue, batch, &faults);
         self.clock.sleep_until(started.plus(latency)).await;
         answer
+    }
+}
+
+impl Visibility for FifoQueues {
+    async fn change_visibility(
+        &self,
+        queue: &QueueUrl,
+        changes: &[(&str, Duration)],
+    ) -> Result<usize, SendError> {
+        assert!((1..=BATCH_LIMIT).contains(&changes.len()), "{} changes of visibility", changes.len());
+        let changed = changes.iter().filter(|(handle, visibility)| {
+            let receipt = handle.parse();
+            receipt.is_ok_and(|receipt| Self::change_visibility(self, queue, receipt, *visibility).is_ok())
+        });
+        Ok(changes.len() - changed.count())
     }
 }
 

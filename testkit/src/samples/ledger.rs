@@ -7,13 +7,15 @@ use proptest::option;
 use proptest::prelude::*;
 
 use shared::config::{ClientName, VERSION_LIMIT};
+use shared::consumer::{AskedReplay, ConsumerState};
 use shared::filter::FilterDigest;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::stored::{Attributes, Value as Stored};
 use shared::ledger::{
-    ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Hold, Item, ItemKey, LastSent, LastVersion,
-    Lease, PAIRS_LIMIT, RefusedEvent, Registration, Registry, Repetition, RequestAllowance, SKIPPED_LIMIT,
-    Scan, ScanKind, SkippedEvent, State, WriteCount,
+    ALIKE_LIMIT, ClientId, Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, EventTime, First, Gone,
+    GroupItem, HOLES_LIMIT, Hold, Item, ItemKey, LastSent, LastVersion, Lease, OpenBreaker, PAIRS_LIMIT,
+    Refusal, RefusedEvent, RefusedHead, Registration, Registry, Repetition, RequestAllowance, SKIPPED_LIMIT,
+    Scan, ScanKind, SkippedEvent, State, TargetFailure, TargetState, WriteCount,
 };
 use shared::time::Timestamp;
 
@@ -30,6 +32,14 @@ pub fn item() -> impl Strategy<Value = (ItemKey, Item)> {
         (scan_kind, scan()).prop_map(|(kind, scan)| (ItemKey::Scan(kind), Item::Scan(scan))),
         (any::<u32>(), requests())
             .prop_map(|(id, allowance)| (ItemKey::Requests(ClientId(id)), Item::Requests(allowance))),
+        (any::<u32>(), group(), delivery()).prop_map(|(id, group, delivery)| {
+            (ItemKey::Delivery(ClientId(id), group), Item::Delivery(delivery))
+        }),
+        (any::<u32>(), group(), delivery_request()).prop_map(|(id, group, request)| {
+            (ItemKey::DeliveryRequest(ClientId(id), group), Item::DeliveryRequest(request))
+        }),
+        (any::<u32>(), target())
+            .prop_map(|(id, target)| (ItemKey::Target(ClientId(id)), Item::Target(Box::new(target)))),
     ]
 }
 
@@ -184,5 +194,76 @@ prop_compose! {
         unknown in unknown(),
     ) -> Scan {
         Scan { write_count: WriteCount(write_count), revision, at, after, is_on, unknown }
+    }
+}
+
+fn token() -> impl Strategy<Value = IncarnationToken> {
+    "[0-9a-f]{16}".prop_map(|text| IncarnationToken::try_new(&text).unwrap())
+}
+
+fn replay_id() -> impl Strategy<Value = ReplayId> {
+    "[A-Za-z0-9-]{1,40}".prop_map(|text| ReplayId::try_new(&text).unwrap())
+}
+
+prop_compose! {
+    fn consumer_state()(
+        (version, incarnation) in (version(), option::of(token())),
+        asked in option::of((version(), option::of(token()), option::of(replay_id()), any::<bool>())),
+    ) -> ConsumerState {
+        let asked = asked.map(|(from, incarnation, shown_by, is_sent)| {
+            AskedReplay { from, incarnation, shown_by, is_sent }
+        });
+        ConsumerState { version, incarnation, asked }
+    }
+}
+
+prop_compose! {
+    fn delivery()(
+        write_count in any::<u64>(),
+        state in option::of(consumer_state()),
+        mark in option::of(".{0,40}"),
+        refused in option::of((version(), option::of(token()), instant())),
+        asked_at in option::of(instant()),
+        unknown in unknown(),
+    ) -> Delivery {
+        let refused =
+            refused.map(|(version, incarnation, since)| RefusedHead { version, incarnation, since });
+        Delivery { write_count: WriteCount(write_count), state, mark, refused, asked_at, unknown }
+    }
+}
+
+prop_compose! {
+    fn delivery_request()(
+        write_count in any::<u64>(),
+        reason in option::of(".{0,40}"),
+        (from, id, at) in (version(), replay_id(), instant()),
+        (incarnation, shown_by) in (option::of(token()), option::of(replay_id())),
+        (done_at, failure) in (option::of(instant()), option::of(".{0,40}")),
+        unknown in unknown(),
+    ) -> DeliveryRequest {
+        let kind = match reason {
+            Some(reason) => DeliveryRequestKind::Hold { reason },
+            None => DeliveryRequestKind::Replay,
+        };
+        let write_count = WriteCount(write_count);
+        DeliveryRequest { write_count, kind, from, incarnation, shown_by, id, at, done_at, failure, unknown }
+    }
+}
+
+prop_compose! {
+    fn target()(
+        write_count in any::<u64>(),
+        breaker in option::of((instant(), instant(), any::<u32>(), ".{0,40}", option::of(".{0,10}"))),
+        gone in option::of((instant(), ".{0,40}", option::of(instant()))),
+        refusals in vec((group(), ".{0,10}", instant()), 0..=ALIKE_LIMIT),
+        failure in option::of((instant(), group(), ".{0,40}")),
+        unknown in unknown(),
+    ) -> TargetState {
+        let breaker = breaker
+            .map(|(since, probe_at, probes, reason, alike)| OpenBreaker { since, probe_at, probes, reason, alike });
+        let gone = gone.map(|(since, reason, paused_at)| Gone { since, reason, paused_at });
+        let refusals = refusals.into_iter().map(|(group, alike, at)| Refusal { group, alike, at }).collect();
+        let failure = failure.map(|(at, group, reason)| TargetFailure { at, group, reason });
+        TargetState { write_count: WriteCount(write_count), breaker, gone, refusals, failure, unknown }
     }
 }

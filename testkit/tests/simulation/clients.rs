@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use shared::ledger::times::VISIBILITY;
 use shared::message::Message;
 use shared::naming::{Naming, QueueUrl};
 use shared::send::SendError;
@@ -67,6 +68,18 @@ impl Clients {
             }
         };
         Self { all: NAMES.iter().map(client).collect() }
+    }
+
+    /// A function behind a queue has a sixth of this time.
+    pub(crate) fn wait_as_long_as_push(&self, queues: &FifoQueues) {
+        for client in &self.all {
+            queues.change(&client.queue, |settings| settings.visibility = VISIBILITY);
+        }
+    }
+
+    /// A client's queue.
+    pub(crate) fn queue(&self, client: usize) -> QueueUrl {
+        self.all[client].queue.clone()
     }
 
     /// The client that a queue belongs to.

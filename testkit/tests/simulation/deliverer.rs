@@ -58,6 +58,10 @@ impl World {
         event: Option<EventRef>,
         message: &ReceivedMessage,
     ) {
+        if self.is_push() {
+            let queue = self.clients.borrow().queue(client);
+            return self.poke_push(&queue);
+        }
         if !self.mix.has_any(&[Kind::Held, Kind::Purged]) {
             return;
         }
@@ -66,6 +70,17 @@ impl World {
         let waiting = WaitingMessage { event, message: message.clone(), place: arrived };
         self.deliverers.borrow_mut().entry(place).or_default().waiting.push_back(waiting);
         self.go_on(place);
+    }
+
+    /// A client's target took an event, or a notice. Returns whether it is the first time.
+    pub(crate) fn delivered_to_target(&self, client: usize, group: usize, event: Option<EventRef>) -> bool {
+        let mut deliverers = self.deliverers.borrow_mut();
+        let deliverer = deliverers.entry((client, group)).or_default();
+        deliverer.has_data = event.is_some();
+        // It comes again where the function died before it had noted it.
+        let is_new = event.is_none_or(|event| !deliverer.delivered.contains(&event));
+        deliverer.delivered.extend(event.filter(|_| is_new));
+        is_new
     }
 
     /// Whether a message waits to be delivered.

@@ -14,6 +14,7 @@ use crate::clients::NAMES;
 use crate::mix::{Kind, Mix};
 use crate::notices::NOTICES;
 use crate::rng::Rng;
+use crate::targets::push_of;
 use crate::trace::{START, length};
 use crate::wishes::{Wish, Wishes};
 use crate::world::{World, config};
@@ -23,6 +24,7 @@ pub(crate) struct Instances {
     first_version: i64,
     pub(crate) wishes: Wishes,
     has_notices: bool,
+    has_push: bool,
     files: Vec<File>,
     /// Instances of the last file but one go on until then.
     overlap_until: Timestamp,
@@ -57,6 +59,7 @@ impl Instances {
             first_version: mix.first_version(),
             wishes: Wishes::new(rng),
             has_notices: mix.has(Kind::Notices),
+            has_push: mix.has(Kind::Push),
             files: Vec::new(),
             overlap_until: START,
             removed_at: [None; NAMES.len()],
@@ -106,7 +109,12 @@ impl Instances {
             (NAMES[*client], HISTORY[*client], rest)
         });
         let named: Vec<(&str, bool, String)> = named.collect();
-        let config = config(&self.naming, self.first_version, &named);
+        let mut config = config(&self.naming, self.first_version, &named);
+        if self.has_push {
+            for (own, client) in config.clients.iter_mut().zip(&clients) {
+                own.push = Some(push_of(*client));
+            }
+        }
         let catch_up = Rc::new(CatchUp::new(&config, &self.naming));
         self.files.push(File { clients, wishes, config, catch_up });
     }
@@ -130,7 +138,7 @@ impl World {
     }
 
     /// The file that an invocation happens to run with.
-    fn some_file(&self) -> usize {
+    pub(crate) fn some_file(&self) -> usize {
         let instances = self.instances.borrow();
         let newest = instances.files.len() - 1;
         let is_old = self.now() < instances.overlap_until && !self.is_healed.get() && self.rng.coin();

@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use fanout::handler::BatchError;
-use serde_json::json;
-use serde_json::value::RawValue;
 use shared::ids::Group;
 use shared::ledger::Ports;
 use shared::ledger::times::FAN_OUT_LIMIT;
-use shared::message::{AttributeValue, HINT};
+use shared::message::HINT;
 use shared::metrics::Tally;
 use shared::time::Timestamp;
-use testkit::memory::Received;
+use testkit::memory::{Received, payload};
 
 use crate::mix::Kind;
 use crate::process::Pulse;
@@ -102,7 +100,7 @@ impl World {
         pulse.received_again.borrow_mut().extend(repeated.map(|received| received.message.group.clone()));
         let event = |received: &Received| self.source.borrow().event_of(&received.message.deduplication_id);
         pulse.streamed.borrow_mut().extend(batch.iter().filter_map(event));
-        let payload = payload(&batch);
+        let payload = payload("arn:aws:sqs:eu-west-2:111122223333:MarkFanOutQueue.fifo", &batch, message_id);
         let deadline = self.now().plus(FAN_OUT_LIMIT);
         let wire = Wire { world: Rc::clone(self), pulse: Rc::clone(&pulse) };
         let own = Rc::clone(&pulse);
@@ -184,34 +182,6 @@ impl World {
     }
 }
 
-fn message_id(received: &Received) -> String {
+pub(crate) fn message_id(received: &Received) -> String {
     format!("m-{}", received.message.sequence)
-}
-
-fn payload(batch: &[Received]) -> Box<RawValue> {
-    let records: Vec<serde_json::Value> = batch.iter().map(record).collect();
-    serde_json::value::to_raw_value(&json!({ "Records": records })).unwrap()
-}
-
-fn record(received: &Received) -> serde_json::Value {
-    let message = &received.message;
-    let attributes = message.attributes.iter().map(|attribute| {
-        let AttributeValue::Text(text) = &attribute.value else { unreachable!("no attribute is binary") };
-        (attribute.name.clone(), json!({ "stringValue": text, "dataType": attribute.data_type }))
-    });
-    json!({
-        "messageId": message_id(received),
-        "receiptHandle": received.receipt.to_string(),
-        "body": message.body,
-        "attributes": {
-            "ApproximateReceiveCount": received.receive_count.to_string(),
-            "ApproximateFirstReceiveTimestamp": received.first_received.as_millis().to_string(),
-            "SentTimestamp": message.at.as_millis().to_string(),
-            "MessageGroupId": message.group.as_str(),
-            "MessageDeduplicationId": message.deduplication_id.as_str(),
-            "AWSTraceHeader": message.trace_header,
-        },
-        "messageAttributes": attributes.collect::<serde_json::Map<_, _>>(),
-        "eventSource": "aws:sqs",
-    })
 }

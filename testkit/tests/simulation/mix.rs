@@ -105,11 +105,13 @@ pub(crate) enum Kind {
     /// Groups are held, released and their next events skipped; what delivers from clients' queues has those held in
     /// which it fails.
     Held,
+    /// Push delivers from clients' queues to targets that fail, refuse events, and are gone for a while.
+    Push,
 }
 
 impl Kind {
     /// Kinds that were added later. They are drawn from numbers of their own, so that everything else of a seed stays.
-    pub(crate) const LATER: [Self; 9] = [
+    pub(crate) const LATER: [Self; 10] = [
         Self::ScannedApart,
         Self::VersionKeys,
         Self::Timeless,
@@ -119,6 +121,7 @@ impl Kind {
         Self::Filtered,
         Self::Held,
         Self::Notices,
+        Self::Push,
     ];
 
     pub(crate) const ALL: [Self; 38] = [
@@ -202,6 +205,12 @@ impl Mix {
         }
         if kinds.contains(&Kind::Notices) && later.chance(900) {
             kinds.insert(Kind::Erased);
+        }
+        if later.chance(200) {
+            kinds.insert(Kind::Push);
+            // What is lost in a queue of push is missed only if something comes later.
+            kinds.remove(&Kind::Purged);
+            kinds.remove(&Kind::QueueDeleted);
         }
         Self { kinds, per_call: rng.pick(&[10, 30, 80, 200]), per_step: rng.pick(&[2, 5, 15, 40]) }
     }

@@ -85,6 +85,8 @@ impl World {
         self.note("world", || "everything works from now on".to_owned());
         self.is_healed.set(true);
         self.heal_clients();
+        self.heal_targets();
+        self.poke_all_push();
         self.ledger_down_until.set(self.now());
         self.ledger_refuses_until.set(self.now());
         self.schedule_maintenance(Some(self.rng.seconds(5, 40)));
@@ -117,6 +119,9 @@ impl World {
         let held = self.queues.held(&self.fan_out());
         if held > 0 {
             return Some(format!("the fan-out queue holds {held} messages"));
+        }
+        if let Some(waiting) = self.waits_for_push() {
+            return Some(waiting);
         }
         if self.delivers() {
             return Some("a message waits to be delivered".to_owned());

@@ -9,6 +9,7 @@ use shared::time::Timestamp;
 use crate::clients::{Behaviour, NAMES};
 use crate::mix::Kind;
 use crate::source::Traits;
+use crate::targets::Mood;
 use crate::trace::START;
 use crate::world::World;
 
@@ -217,6 +218,19 @@ impl Script<'_> {
                 world.delete_queue(world.rng.index(NAMES.len()), duration);
             });
         }
+        if self.has(Kind::Push) {
+            for _ in 0..rng.between(1, 3) {
+                let mood = rng.pick(&[Mood::Fails, Mood::Forbids, Mood::Gone]);
+                let durations: &[u64] = match rng.below(60) {
+                    0 if mood == Mood::Gone => &[15 * 24 * HOUR],
+                    0..=5 => &[2 * HOUR],
+                    _ => &[5, 60, 300, 1_500],
+                };
+                self.lasting(durations, move |world, duration| {
+                    world.target_misbehaves(world.some_client(), mood, duration);
+                });
+            }
+        }
         if self.has(Kind::SmallSize) {
             self.some_time(|world| world.limit_size(world.rng.index(NAMES.len()), true));
         }
@@ -314,7 +328,10 @@ impl Script<'_> {
                 Duration::ZERO
             };
             self.end = self.end.max(at.plus(overlap));
-            self.world.at(at, move |world| world.deploy(change, overlap));
+            self.world.at(at, move |world| {
+                world.deploy(change, overlap);
+                world.poke_all_push();
+            });
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use shared::ids::Group;
+use shared::ledger::deliveries::is_of_push;
 use shared::ledger::{Cursor, GroupItem, Item, ItemKey, LastVersion, Write, WriteError};
 
 use crate::clients::NAMES;
@@ -35,7 +36,14 @@ impl World {
     }
 
     fn watch(&self, pulse: &Pulse, write: &Write, before: Option<&Item>) {
+        let is_push = pulse.name.starts_with("push");
+        if is_push && !is_of_push(&write.key) {
+            self.violated(|| format!("rights: {} writes {:?}", pulse.name, write.key));
+        }
         match (&write.key, &write.item, before) {
+            (ItemKey::DeliveryRequest(..), Some(Item::DeliveryRequest(request)), _) if is_push => {
+                self.observed.borrow_mut().replay_requested(request.id.as_str(), request.from);
+            }
             (ItemKey::Registry, Some(Item::Registry(registry)), _) => self.watch_registry(registry),
             (ItemKey::Group(group), _, None) => {
                 let Some(group) = self.source.borrow().index_of(group) else { return };

@@ -11,8 +11,8 @@ use futures_util::future::FutureExt as _;
 use shared::clock::Clock;
 use shared::ids::{EventIdentity, Group, Key};
 use shared::ledger::{
-    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
-    ScanPage, ScanPosition, Unread, Write, WriteError,
+    ClientId, Cursor, DeliveryRequest, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace,
+    RowHead, ScanPage, ScanPosition, Unread, Write, WriteError,
 };
 use shared::message::Message;
 use shared::naming::QueueUrl;
@@ -76,7 +76,7 @@ impl Wire {
 
     /// `effect` happens in the world. `answer_of` makes the answer from its result: `None` if there is none, or none
     /// yet.
-    fn call<R: 'static>(
+    pub(crate) fn call<R: 'static>(
         &self,
         timing: Timing,
         effect: impl FnOnce(&Rc<World>) -> R + 'static,
@@ -240,6 +240,7 @@ impl Visibility for Wire {
             let unchanged = changes.iter().filter(|each| change(each)).count();
             world.note(&pulse.name, || format!("makes messages visible in {:?}", changes[0].1));
             world.poke();
+            world.poke_push(&queue);
             Ok(unchanged)
         };
         self.call(self.timing(), effect, |answer| answer.unwrap_or(Ok(0))).await

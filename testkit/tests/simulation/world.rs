@@ -18,8 +18,10 @@ use crate::mix::{Kind, Mix};
 use crate::observed::Observed;
 use crate::operator::Operator;
 use crate::process::Processes;
+use crate::push_mapping::PushMappings;
 use crate::rng::Rng;
 use crate::source::Source;
+use crate::targets::Targets;
 use crate::trace::{START, Trace};
 
 /// Something that happens at an instant.
@@ -42,6 +44,8 @@ pub(crate) struct World {
     pub(crate) operator: RefCell<Operator>,
     pub(crate) observed: RefCell<Observed>,
     pub(crate) deliverers: RefCell<Deliverers>,
+    pub(crate) push: RefCell<PushMappings>,
+    pub(crate) targets: RefCell<Targets>,
     /// Whether everything works now and for ever.
     pub(crate) is_healed: Cell<bool>,
     /// Until when the ledger takes no writes, and until when it answers nothing.
@@ -68,6 +72,9 @@ impl World {
         queues.create(&naming.own_queue(OwnQueue::FanOut), fan_out);
         queues.create(&naming.own_queue(OwnQueue::Rejected), Settings::default());
         let clients = Clients::new(&naming, &queues);
+        if mix.has(Kind::Push) {
+            clients.wait_as_long_as_push(&queues);
+        }
         let instances = Instances::new(&naming, &mix, seed);
         let source = instances.config(0).source.clone();
         Rc::new(Self {
@@ -82,6 +89,8 @@ impl World {
             operator: RefCell::default(),
             observed: RefCell::default(),
             deliverers: RefCell::default(),
+            push: RefCell::default(),
+            targets: RefCell::default(),
             is_healed: Cell::new(false),
             ledger_refuses_until: Cell::new(START),
             ledger_down_until: Cell::new(START),
@@ -166,6 +175,7 @@ impl World {
         self.agenda.take();
         self.processes.take();
         self.operator.take();
+        self.push.take();
     }
 }
 

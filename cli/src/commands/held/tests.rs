@@ -77,6 +77,33 @@ fn the_oldest_comes_first_with_the_commands_that_end_it() {
 }
 
 #[test]
+fn what_push_holds_is_released_by_its_reason() {
+    let mut report = report("test");
+    let (by, reason) = ("push".to_owned(), "413: too large".to_owned());
+    report
+        .groups
+        .iter_mut()
+        .skip(1)
+        .for_each(|group| (group.by, group.reason) = (by.clone(), reason.clone()));
+    check(
+        &report,
+        Style::Plain,
+        &expect![[r#"
+        client   group   next version  held for  skipped  by                                  reason
+        Tax      AFC F5            12       3 h  9 11     arn:aws:iam::111122223333:user/ann  version 12 breaks the import
+        Billing  B                  1    59 min           push                                413: too large
+        Billing  AFC F5             7     5 min           push                                413: too large
+
+        3 groups held. To send the oldest again, when its cause is mended; or to leave out its next event first:
+          fanoutctl release Tax --group 'AFC F5' --stack test
+          fanoutctl skip Tax --group 'AFC F5' --version 12 --reason … --stack test
+        All of a client that push holds for one reason, when the target is mended:
+          fanoutctl release Billing --all --reason … --stack test
+    "#]],
+    );
+}
+
+#[test]
 fn nothing_is_held() {
     let report = |client: Option<&str>| {
         let client = client.map(str::to_owned);

@@ -33,7 +33,7 @@ pub(super) struct KeyHold {
 }
 
 /// Makes a request for each part of `keys`, and adds the results to `tally`. `make` is called for each try, so that an
-/// id in it is fresh. A client that was paused because too many groups are held ends it: the rest would be refused.
+/// id in it is fresh, and `show` after each part with how many groups have a result. A client that was paused because too many groups are held ends it: the rest would be refused.
 ///
 /// # Errors
 ///
@@ -44,6 +44,7 @@ pub(super) async fn request<F: CatchUpFunction>(
     keys: &[TypedKey],
     mut make: impl FnMut(Vec<TypedKey>) -> ControlRequest,
     tally: &mut HoldTally,
+    mut show: impl FnMut(usize),
 ) -> Result<(), Failure> {
     for keys in keys.chunks(REPLAY_KEYS_LIMIT) {
         let (mut tried, mut pause) = (1, PAUSE);
@@ -57,6 +58,7 @@ pub(super) async fn request<F: CatchUpFunction>(
             (tried, pause) = (tried + 1, pause * 2);
         };
         tally.add(keys, answer);
+        show(tally.results.len());
         if tally.paused {
             return Ok(());
         }

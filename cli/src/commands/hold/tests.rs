@@ -6,6 +6,8 @@ use aws::operator::{CallError, CallFault};
 use expect_test::{Expect, expect};
 use shared::control::{GroupHold, HoldOutcome, HoldReport};
 use shared::ids::{Group, Key};
+use shared::ledger::Hold;
+use shared::time::Timestamp;
 
 use super::*;
 use crate::commands::hold::request::KeyHold;
@@ -73,7 +75,9 @@ async fn check_requests(keys: &[TypedKey], answers: Vec<Result<Answer, CallError
     let mut ids = 1..;
     let make = |keys| a_hold(keys, format!("id-{}", ids.next().unwrap_or_default()));
     let mut tally = HoldTally::default();
-    let ended = request(&script, keys, make, &mut tally).await;
+    let mut shown = Vec::new();
+    let ended = request(&script, keys, make, &mut tally, |done| shown.push(done)).await;
+    assert_eq!(shown.last().copied().unwrap_or_default(), tally.results.len());
     assert!(script.answers.borrow().is_empty(), "answers are left");
     let results = tally.results.iter().map(|KeyHold { key, result }| {
         let reason = result.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -146,7 +150,7 @@ async fn many_groups_are_several_requests_until_the_client_is_paused() {
         asked: RefCell::default(),
     };
     let mut tally = HoldTally::default();
-    request(&script, &keys, |keys| a_hold(keys, "id".to_owned()), &mut tally).await.unwrap();
+    request(&script, &keys, |keys| a_hold(keys, "id".to_owned()), &mut tally, |_| {}).await.unwrap();
     assert_eq!((tally.results.len(), tally.paused), (200, true));
     expect![[r#"
         Billing: K0…K99, 100 as id
@@ -367,4 +371,31 @@ fn programs_get_each_groups_result() {
           "is_paused": false
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&report).unwrap());
+}
+
+#[test]
+fn all_that_are_held_for_a_reason_are_named_by_a_part_of_it() {
+    let held = |name: &str, reason: &str| {
+        let key = Key::S(name.to_owned());
+        let (reason, by, since) = (reason.to_owned(), "push".to_owned(), Timestamp::from_millis(0));
+        GroupBehind {
+            group: Group::of(&key),
+            key: TypedKey::from(&key),
+            has: 1,
+            version: 2,
+            since,
+            is_erased: false,
+            hold: Some(Hold { reason, by, since, skipped: Vec::new() }),
+        }
+    };
+    let all = || vec![held("A", "400: no mark"), held("B", "unreachable: 503"), held("C", "400: no key")];
+    for (text, expected) in [
+        (None, vec!["A", "B", "C"]),
+        (Some("400"), vec!["A", "C"]),
+        (Some("no mark"), vec!["A"]),
+        (Some("unreachable: "), vec!["B"]),
+        (Some("413"), vec![]),
+    ] {
+        assert_eq!(held_for(all(), text), expected.into_iter().map(key).collect::<Vec<_>>(), "{text:?}");
+    }
 }

@@ -5,6 +5,7 @@ mod tests;
 
 use aws::operator::cloudformation::DeployedStack;
 use deploy::clients::ClientLists;
+use deploy::stack;
 use serde::Serialize;
 use shared::control::TypedKey;
 use shared::ledger::{Lease, Registration, State};
@@ -14,11 +15,13 @@ use shared::time::Timestamp;
 use crate::args::stack_option;
 use crate::client_status::{HELD_LONG, LONG};
 use crate::commands::operator::{Operator, now, registered};
+use crate::commands::prepare::running;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::groups_behind::{GroupBehind, GroupsBehind};
 use crate::output::{Style, Tone, instant, row, table, time};
 use crate::progress::unless_quick;
+use crate::targets::TargetRow;
 
 /// The most groups that are read. Each costs a read unit.
 const GROUPS_LIMIT: usize = 1_000;
@@ -41,6 +44,8 @@ struct Report {
     groups: Vec<GroupRow>,
     /// Whether it is behind in more groups than are shown.
     is_more: bool,
+    /// How its target is, if it is a push client.
+    target: Option<TargetRow>,
 }
 
 /// A group that the client is behind in.
@@ -89,7 +94,7 @@ pub(in crate::commands) enum Why {
 pub(in crate::commands) async fn execute(context: &Context, name: &str) -> Result<Exit, Failure> {
     let report = unless_quick("reading the ledger", look(context, name)).await?;
     context.output.print(&report, text)?;
-    Ok(if report.groups.iter().any(|group| group.needs_attention) { Exit::Findings } else { Exit::Done })
+    Ok(report.exit())
 }
 
 /// What the client called `name` is behind in, as text.
@@ -103,7 +108,19 @@ async fn look(context: &Context, name: &str) -> Result<Report, Failure> {
     let (groups, lease) = operator.ledger.behind(registration.id, GROUPS_LIMIT).await?;
     let lease = lease.unwrap_or_else(Lease::unheld);
     let mend = mend(&operator.stack, name);
-    Ok(Report::new(&operator.stack.name, name, mend, registration, &lease, groups, now()))
+    let report = Report::new(&operator.stack.name, name, mend, registration, &lease, groups, now());
+    Ok(Report { target: target_of(&operator, name).await?, ..report })
+}
+
+/// How the client's target is; `None` if it isn't a push client.
+async fn target_of(operator: &Operator, name: &str) -> Result<Option<TargetRow>, Failure> {
+    let Operator { target, stack, registry, .. } = operator;
+    let naming = stack::naming(target, stack::deployed_prefix(stack)).await?;
+    let running = running(target, stack, &naming).await;
+    let mut of_client = registry.clone();
+    of_client.clients.retain(|client, _| client.as_str() == name);
+    let targets = operator.ledger.targets(&of_client, running.config.as_ref()).await?;
+    Ok(targets.first().map(|target| TargetRow::new(target, now())))
 }
 
 /// The command for a client whose queue fails. The stack's own queue is mended by it, and the client caught up; an existing
@@ -144,7 +161,14 @@ impl Report {
             failures: lease.failures,
             groups,
             is_more,
+            target: None,
         }
+    }
+
+    fn exit(&self) -> Exit {
+        let is_bad = self.target.as_ref().is_some_and(|target| target.needs_attention)
+            || self.groups.iter().any(|group| group.needs_attention);
+        if is_bad { Exit::Findings } else { Exit::Done }
     }
 }
 
@@ -230,10 +254,11 @@ impl Why {
 }
 
 fn text(report: &Report, style: Style) -> String {
-    let Report { stack, client, state, failures, groups, is_more, .. } = report;
+    let Report { stack, client, state, failures, groups, is_more, target, .. } = report;
     let client = printable(client);
+    let target = target.as_ref().map(|target| target.text(&stack_option(stack))).unwrap_or_default();
     if groups.is_empty() {
-        return format!("client {client} is {state}, stack `{}`\n", printable(stack));
+        return format!("{target}client {client} is {state}, stack `{}`\n", printable(stack));
     }
     let header = ["group", "has", "of", "for", "why"];
     let rows = groups.iter().map(|group| {
@@ -261,5 +286,5 @@ fn text(report: &Report, style: Style) -> String {
     if *is_more {
         text += &format!("these are the first {}; there are more\n", groups.len());
     }
-    format!("{text}client {client} is {state}, stack `{}`\n", printable(stack))
+    format!("{text}{target}client {client} is {state}, stack `{}`\n", printable(stack))
 }

@@ -7,6 +7,7 @@ use shared::time::Timestamp;
 
 use crate::client_status::ClientStatus;
 use crate::output::{Row, Style, attention, instant, more_than, row, table, time};
+use crate::targets::TargetRow;
 
 /// How far behind a client is. A figure that isn't known is null, and `unknown` says why.
 #[derive(Debug, Serialize)]
@@ -39,8 +40,13 @@ pub(super) struct ClientRow {
 }
 
 impl ClientRow {
-    /// `stack` is the option that names the stack.
-    pub(super) fn new(client: &ClientStatus, now: Timestamp, stack: &str) -> Self {
+    /// `target` is how a push client's target is; `stack` the option that names the stack.
+    pub(super) fn new(
+        client: &ClientStatus,
+        target: Option<&TargetRow>,
+        now: Timestamp,
+        stack: &str,
+    ) -> Self {
         let ClientStatus { name, is_paused, absent_at, lag } = client;
         let known = lag.as_ref().ok();
         let is_late = known.is_some_and(|lag| match absent_at {
@@ -73,10 +79,11 @@ impl ClientRow {
             behind_since: since.map(instant),
             behind_seconds: since.map(|since| now.since(since).as_secs()),
             retired_at: absent_at.map(|since| instant(since.plus(ABSENCE))),
-            attention: match (is_refused, is_late || is_held_long) {
-                (true, _) => Some(format!("its queue refuses an event for good: see {more}")),
-                (false, true) => Some(format!("see {more}")),
-                (false, false) => None,
+            attention: match (target.and_then(TargetRow::attention), is_refused, is_late || is_held_long) {
+                (Some(why), _, _) => Some(format!("{why}: see {more}")),
+                (None, true, _) => Some(format!("its queue refuses an event for good: see {more}")),
+                (None, false, true) => Some(format!("see {more}")),
+                (None, false, false) => None,
             },
             unknown: lag.as_ref().err().map(ToString::to_string),
         }

@@ -9,6 +9,7 @@ use aws::operator::cloudwatch::{self, MetricName, WINDOW};
 use aws::operator::{CallError, sqs};
 use deploy::stack::Whose;
 use futures_util::{StreamExt as _, stream};
+use shared::config::Config;
 use shared::ledger::{Registry, ScanKind};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
@@ -20,6 +21,7 @@ use crate::commands::operator::{StackLedger, now};
 use crate::context::output;
 use crate::erasures::DueNotices;
 use crate::plan::RegisteredClient;
+use crate::targets::TargetStatus;
 use crate::unsettled::{RegistryDifference, unsettled};
 
 /// The facts about a stack at a moment.
@@ -36,6 +38,8 @@ pub(super) struct Facts {
     pub(super) scans: Vec<(ScanKind, Timestamp)>,
     /// The notices of erasures that clients are due, by the clients' names.
     pub(super) notices: Result<Vec<(String, DueNotices)>, CallError>,
+    /// How the targets of push clients are.
+    pub(super) targets: Result<Vec<TargetStatus>, CallError>,
     /// How the ledger's registry differs from the config that runs, as far as both are known.
     pub(super) unsettled: Vec<RegistryDifference>,
     /// When the facts were collected.
@@ -97,6 +101,7 @@ pub(super) async fn facts(target: &Target, deployed: &Deployment) -> Facts {
     });
     let (registry, clients) =
         clients.map_or_else(|error| (None, Err(error)), |(registry, clients)| (registry, Ok(clients)));
+    let targets = targets(target, stack, registry.as_ref(), running.config.as_ref()).await;
     Facts {
         stack: stack.name.clone(),
         queues: queues.collect(),
@@ -104,6 +109,7 @@ pub(super) async fn facts(target: &Target, deployed: &Deployment) -> Facts {
         clients,
         scans,
         notices,
+        targets,
         unsettled: unsettled(running.config.as_ref(), registry.as_ref()),
         now: now(),
     }
@@ -118,6 +124,17 @@ async fn clients(
 
 async fn due_notices(target: &Target, stack: &DeployedStack) -> Result<Vec<(String, DueNotices)>, CallError> {
     StackLedger::try_new(target, stack)?.due_notices().await
+}
+
+async fn targets(
+    target: &Target,
+    stack: &DeployedStack,
+    registry: Option<&Registry>,
+    config: Option<&Config>,
+) -> Result<Vec<TargetStatus>, CallError> {
+    // That the registry can't be read is said about the clients.
+    let Some(registry) = registry else { return Ok(Vec::new()) };
+    StackLedger::try_new(target, stack)?.targets(registry, config).await
 }
 
 async fn running_scans(target: &Target, stack: &DeployedStack) -> Vec<(ScanKind, Timestamp)> {

@@ -7,7 +7,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use shared::config::Config;
-use shared::ledger::ScanKind;
+use shared::ledger::{Gone, ScanKind, TargetState};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
@@ -18,6 +18,7 @@ use crate::client_status::{ClientStatus, HeldLag, Lag};
 use crate::erasures::DueNotices;
 use crate::exit::Exit;
 use crate::output::{Style, Tone};
+use crate::targets::TargetStatus;
 use crate::unsettled;
 
 const BILLING: usize = 2;
@@ -39,6 +40,7 @@ fn up_to_date() -> Facts {
     Facts {
         scans: Vec::new(),
         notices: Ok(Vec::new()),
+        targets: Ok(Vec::new()),
         unsettled: Vec::new(),
         stack: "mark-event-queue".into(),
         queues,
@@ -233,6 +235,7 @@ fn figures_for_programs() {
           "clients": [],
           "scans": [],
           "notices": [],
+          "targets": [],
           "unsettled": [],
           "unknown": {
             "iterator_age_milliseconds": "no figure of `AWS/Lambda` `IteratorAge` in the last 10 minutes"
@@ -621,6 +624,41 @@ fn notices_of_erasures_need_attention_when_one_has_been_due_for_a_day() {
     });
     let report = Report::new(&facts);
     assert_eq!((report.exit(), report.unknown["notices"].as_str()), (Exit::Done, "`Query` of `Ledger`: no"));
+}
+
+#[test]
+fn the_targets_of_push_clients_are_shown_and_one_that_is_gone_needs_attention() {
+    let up_to_date = Ok((0, 0, 0));
+    let mut facts = with_ledger(&[("Billing", false, up_to_date), ("Tax", true, up_to_date)]);
+    let target =
+        |client: &str, kind, state| TargetStatus { client: client.to_owned(), kind: Some(kind), state };
+    let reason = "410 Gone".to_owned();
+    let gone = Gone { since: Timestamp::from_millis(NOW - 60_000), reason, paused_at: None };
+    let gone = TargetState { gone: Some(gone), ..TargetState::default() };
+    facts.targets = Ok(vec![target("Billing", "webhook", None), target("Tax", "sns", Some(gone))]);
+    check_clients(
+        &facts,
+        Exit::Findings,
+        &expect![[r#"
+        client   state       groups behind  events to go  behind for  attention
+        Billing  up to date              0             0         0 s
+        Tax      paused                  0             0         0 s  ! its target is gone: see `fanoutctl status Tax`
+
+        client Billing, target webhook: delivering
+        client Tax, target sns: gone, for 60 s: 410 Gone
+          mend the target, or its place in client-queues.toml, then
+          fanoutctl resume Tax
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+    "#]],
+    );
+    let json = serde_json::to_value(Report::new(&facts)).unwrap();
+    assert_eq!(
+        (json["targets"][0]["state"].clone(), json["ok"].clone()),
+        ("delivering".into(), false.into())
+    );
+    facts.targets = Err(unread(CallFault::NotAllowed));
+    let report = Report::new(&facts);
+    assert_eq!((report.exit(), report.unknown["targets"].as_str()), (Exit::Done, "`Read` of `Ledger`: no"));
 }
 
 #[test]

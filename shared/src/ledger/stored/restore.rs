@@ -9,9 +9,10 @@ use crate::consumer::ConsumerState;
 use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
-    ClientId, Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, ErasureReceipt, First, Gone, GroupItem, Hold, Item,
-    ItemKey, LastSent, LastVersion, Lease, OpenBreaker, Refusal, RefusedEvent, RefusedHead, Registration, Registry,
-    Repetition, RequestAllowance, Scan, Settlement, SkippedEvent, State, TargetFailure, TargetState, WriteCount,
+    ClientId, Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, ErasureReceipt, First, Gone, GroupItem,
+    Hold, Item, ItemKey, LastSent, LastVersion, Lease, OpenBreaker, Refusal, RefusedEvent, RefusedHead,
+    Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent, State,
+    TargetFailure, TargetState, WriteCount,
 };
 
 /// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations,
@@ -221,7 +222,8 @@ fn requests(fields: &mut Fields) -> Result<RequestAllowance, Damage> {
 fn delivery(fields: &mut Fields) -> Result<Delivery, Damage> {
     let state = |fields: &mut Fields| {
         let text = fields.text("state")?;
-        ConsumerState::try_from_text(&text).map_err(|_| fields.damaged("state", "is not the state of a consumer"))
+        ConsumerState::try_from_text(&text)
+            .map_err(|_| fields.damaged("state", "is not the state of a consumer"))
     };
     let refused = |fields: &mut Fields| {
         Ok(RefusedHead {
@@ -235,6 +237,7 @@ fn delivery(fields: &mut Fields) -> Result<Delivery, Damage> {
         state: fields.if_any("state", state)?,
         mark: fields.if_any("mark", |fields| fields.text("mark"))?,
         refused: fields.if_any("refused", |fields| fields.map("refused", refused))?,
+        asked_at: fields.if_any("asked_at", |fields| fields.instant("asked_at"))?,
         unknown: fields.take_rest(),
     })
 }
@@ -266,6 +269,7 @@ fn target(fields: &mut Fields) -> Result<TargetState, Damage> {
             probe_at: fields.instant("probe_at")?,
             probes: fields.number("probes")?,
             reason: fields.text("reason")?,
+            alike: fields.if_any("alike", |fields| fields.text("alike"))?,
         })
     };
     let gone = |fields: &mut Fields| {
@@ -303,7 +307,8 @@ fn refusal(value: &Value) -> Option<Refusal> {
 fn incarnation(fields: &mut Fields) -> Result<Option<IncarnationToken>, Damage> {
     fields.if_any("incarnation", |fields| {
         let text = fields.text("incarnation")?;
-        IncarnationToken::try_new(&text).map_err(|_| fields.damaged("incarnation", "is not 16 hexadecimal digits"))
+        IncarnationToken::try_new(&text)
+            .map_err(|_| fields.damaged("incarnation", "is not 16 hexadecimal digits"))
     })
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Attributes, FORMAT, FORMAT_WRITTEN, LAST_WRITTEN, Value, instant, packed};
 use crate::ids::{IncarnationToken, Key, ReplayId};
 use crate::ledger::{
-    Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, ErasureReceipt, First, GroupItem, Hold, Item, Lease,
-    Registration, Registry, RequestAllowance, Scan, Settlement, State, TargetState,
+    Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, ErasureReceipt, First, GroupItem, Hold, Item,
+    Lease, Registration, Registry, RequestAllowance, Scan, Settlement, State, TargetState,
 };
 use crate::time::Timestamp;
 
@@ -190,6 +190,7 @@ fn of_delivery(delivery: &Delivery) -> Attributes {
         Value::M(attributes)
     });
     put(&mut attributes, "refused", refused);
+    put(&mut attributes, "asked_at", delivery.asked_at.map(at));
     attributes
 }
 
@@ -216,12 +217,14 @@ fn of_delivery_request(request: &DeliveryRequest) -> Attributes {
 fn of_target(target: &TargetState) -> Attributes {
     let mut attributes = map([("write_count", number(target.write_count.0))]);
     let breaker = target.breaker.as_ref().map(|breaker| {
-        Value::M(map([
+        let mut attributes = map([
             ("since", at(breaker.since)),
             ("probe_at", at(breaker.probe_at)),
             ("probes", number(breaker.probes)),
             ("reason", Value::S(breaker.reason.clone())),
-        ]))
+        ]);
+        put(&mut attributes, "alike", breaker.alike.clone().map(Value::S));
+        Value::M(attributes)
     });
     put(&mut attributes, "breaker", breaker);
     let gone = target.gone.as_ref().map(|gone| {

@@ -70,7 +70,7 @@ fn cursor() -> Cursor {
 }
 
 /// A value in one line, as the console shows it.
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     let all = |texts: Vec<String>| texts.join(", ");
     match value {
         Value::S(text) => format!("{text:?}"),

@@ -1,9 +1,10 @@
 use expect_test::{Expect, expect};
 use shared::filter::FilterDigest;
 use shared::ids::{Group, Key};
-use shared::ledger::{ClientId, Hold, RefusedEvent};
+use shared::ledger::{ClientId, Hold, OpenBreaker, RefusedEvent, TargetState};
 
 use super::*;
+use crate::targets::TargetStatus;
 
 /// 2026-01-05T09:00:00Z
 const NOW: u64 = 1_767_603_600_000;
@@ -203,7 +204,8 @@ fn a_program_gets_all_of_it() {
               "needs_attention": true
             }
           ],
-          "is_more": false
+          "is_more": false,
+          "target": null
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&report).unwrap());
 }
@@ -222,4 +224,45 @@ fn a_group_needs_attention_when_nothing_but_an_operator_helps_or_it_takes_long()
         assert!(!needs(&paused, &Lease::unheld(), held("A", minutes)));
     }
     assert!(needs(&registration(), &refusing(&["A"]), behind("A", 1, 2, 0)));
+}
+
+#[test]
+fn a_push_clients_target_is_said_last_and_counts() {
+    let reason = "403 Forbidden".to_owned();
+    let (since, probe_at) = (minutes_ago(20), minutes_ago(0));
+    let breaker = OpenBreaker { since, probe_at, probes: 3, reason, alike: None };
+    let state = Some(TargetState { breaker: Some(breaker), ..TargetState::default() });
+    let status = TargetStatus { client: "Billing".to_owned(), kind: Some("webhook"), state };
+    let target = Some(TargetRow::new(&status, Timestamp::from_millis(NOW)));
+    let of = |groups| Report { target: target.clone(), ..report(&registration(), &Lease::unheld(), groups) };
+    for (groups, expected) in [
+        (
+            Vec::new(),
+            expect![[r#"
+        client Billing, target webhook: refuses every event, for 20 min: 403 Forbidden
+          it is tried by itself, every five minutes at the latest; at once with
+          fanoutctl resume Billing --stack test
+        client Billing is up to date, stack `test`
+    "#]],
+        ),
+        (
+            vec![held("A", 5)],
+            expect![[r#"
+        group  has  of  for    why
+        A        1   1  5 min  held
+
+        held: 400 of the webhook (arn:aws:iam::111122223333:user/op)
+          → fanoutctl release Billing --group A --stack test
+        client Billing, target webhook: refuses every event, for 20 min: 403 Forbidden
+          it is tried by itself, every five minutes at the latest; at once with
+          fanoutctl resume Billing --stack test
+        client Billing is behind, stack `test`
+    "#]],
+        ),
+    ] {
+        let report = of(groups);
+        assert_eq!(report.exit(), Exit::Findings);
+        expected.assert_eq(&text(&report, Style::Plain));
+    }
+    assert_eq!(report(&registration(), &Lease::unheld(), Vec::new()).exit(), Exit::Done);
 }

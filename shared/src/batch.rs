@@ -1,4 +1,4 @@
-//! What Lambda's mapping of the fan-out queue delivers, and why a whole delivery is returned.
+//! What Lambda's mapping of a queue delivers, and why a whole delivery is returned.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -27,17 +27,20 @@ pub enum BatchError {
     },
 }
 
-/// A batch, its messages unread.
 #[derive(Deserialize)]
-pub(crate) struct Payload<'p> {
+struct Payload<'p> {
     #[serde(rename = "Records", borrow)]
-    pub(crate) records: Vec<&'p RawValue>,
+    records: Vec<&'p RawValue>,
 }
 
-impl<'p> Payload<'p> {
-    pub(crate) fn read(payload: &'p RawValue) -> Result<Self, BatchError> {
-        // Where the error is, and not what is there: that can be a value.
-        serde_json::from_str(payload.get())
-            .map_err(|error| BatchError::Payload { line: error.line(), column: error.column() })
-    }
+/// The messages of a batch, unread.
+///
+/// # Errors
+///
+/// [`BatchError::Payload`]: it is no batch of a queue.
+pub fn records(payload: &RawValue) -> Result<Vec<&RawValue>, BatchError> {
+    // Where the error is, and not what is there: that can be a value.
+    let payload: Payload<'_> = serde_json::from_str(payload.get())
+        .map_err(|error| BatchError::Payload { line: error.line(), column: error.column() })?;
+    Ok(payload.records)
 }
