@@ -85,7 +85,9 @@ impl ScriptedServer {
                 if end.load(Ordering::Relaxed) {
                     break;
                 }
-                let Ok(stream) = stream else { continue };
+                let Ok(stream) = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream)) else {
+                    continue;
+                };
                 let (came, react, open) = (Arc::clone(&came), Arc::clone(&react), Arc::clone(&open));
                 thread::spawn(move || {
                     let breaker = stream.try_clone();
@@ -159,12 +161,15 @@ fn serve(
         let stream = reader.get_mut();
         match react(&arrival) {
             Reaction::Answer { status, headers, body } => {
-                write!(stream, "HTTP/1.1 {status} -\r\ncontent-length: {}\r\n", body.len())?;
+                // In one piece, as servers do.
+                let mut answer =
+                    format!("HTTP/1.1 {status} -\r\ncontent-length: {}\r\n", body.len()).into_bytes();
                 for (name, value) in headers {
-                    write!(stream, "{name}: {value}\r\n")?;
+                    write!(answer, "{name}: {value}\r\n")?;
                 }
-                stream.write_all(b"\r\n")?;
-                stream.write_all(&body)?;
+                answer.extend_from_slice(b"\r\n");
+                answer.extend_from_slice(&body);
+                stream.write_all(&answer)?;
                 stream.flush()?;
             }
             Reaction::Endless(status) => {
