@@ -13,3 +13,4 @@ mod pace;
 mod record;
 mod request;
 mod target;
+pub mod trial;
