@@ -40,12 +40,31 @@ PSEUDO = {
 }
 NO_VALUE = {"Ref": "AWS::NoValue"}
 VARIABLE = re.compile(r"\$\{([^}!]+)\}")
+
+
+def queue_arns(names, prefix="sixteen-letters-"):
+    """Returns the ARNs of the queues of these clients."""
+    return ",".join(f"arn:aws:sqs:{REGION}:{ACCOUNT}:{prefix}MarkFanOutClient{name}.fifo" for name in names)
+
+
 # The longest and the least usual that each parameter takes. The numbers are those of neither default nor code.
 EVERY_OPTION = {
     "EventStreamArn": STREAM,
     "ExternalQueueArns": f"arn:aws:sqs:{REGION}:210987654321:orders.fifo,arn:aws:sqs:{REGION}:{ACCOUNT}:orders.fifo",
     "RequestRoleArns": f"arn:aws:iam::{ACCOUNT}:role/billing-consumer,arn:aws:iam::210987654321:role/teams/tolls-consumer",
     "RequestAccounts": f"{ACCOUNT},210987654321",
+    "PushHttpClients": "Billing",
+    "PushHttpQueueArns": queue_arns(["Billing"]),
+    "PushSecretArns": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:webhooks/billing-AbCdEf",
+    "PushParameterArns": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/webhooks/billing",
+    "PushAwsClients": "Insurance",
+    "PushAwsQueueArns": queue_arns(["Insurance"]),
+    "PushFunctionArns": f"arn:aws:lambda:{REGION}:210987654321:function:orders:live,arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders",
+    "PushTopicArns": f"arn:aws:sns:{REGION}:210987654321:orders.fifo,arn:aws:sns:{REGION}:{ACCOUNT}:orders.fifo",
+    "PushBusArns": f"arn:aws:events:{REGION}:210987654321:event-bus/orders,arn:aws:events:{REGION}:{ACCOUNT}:event-bus/orders",
+    "PushStreamArns": f"arn:aws:kinesis:{REGION}:210987654321:stream/orders,arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/orders",
+    "PushBucketObjects": "arn:aws:s3:::orders-210987654321/*,arn:aws:s3:::orders-123456789012/marks/*",
+    "PushBuckets": "arn:aws:s3:::orders-210987654321,arn:aws:s3:::orders-123456789012",
     "QueuePrefix": "sixteen-letters-",
     "KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/mrk-1234abcd12ab34cd56ef1234567890ab",
     "AlarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:operators",
@@ -55,19 +74,33 @@ EVERY_OPTION = {
     "FunctionTimeout": "20",
     "VisibilityTimeout": "120",
     "FanOutMaximumConcurrency": "10",
+    "PushHttpMaximumConcurrency": "3",
+    "PushAwsMaximumConcurrency": "1000",
     "StreamBatchSize": "100",
     "ParallelizationFactor": "2",
     "ConverterMemory": "320",
     "FanOutMemory": "1769",
     "CatchUpMemory": "10240",
+    "PushMemory": "640",
 }
+# The most clients of a stack, each with the longest name. Thirty of them can be pushed to.
+NAMES = [f"{n:0>3}"[::-1].join(("C", "x" * 36)) for n in range(100)]
 SETS = {
     "defaults": {},
     "every option": EVERY_OPTION,
     "no own client": {"Clients": "0"},
     "1 client": {"Clients": "Billing"},
     "3 clients": {"Clients": "Billing,Insurance,Enforcement"},
-    "100 clients": {**EVERY_OPTION, "Clients": ",".join(f"{n:0>3}"[::-1].join(("C", "x" * 36)) for n in range(100))},
+    "a webhook": {"PushHttpClients": "Billing", "PushHttpQueueArns": queue_arns(["Billing"], "")},
+    "a target in AWS": {"PushAwsClients": "Billing", "PushAwsQueueArns": queue_arns(["Billing"], "")},
+    "100 clients": {
+        **EVERY_OPTION,
+        "Clients": ",".join(NAMES),
+        "PushHttpClients": ",".join(NAMES[:15]),
+        "PushHttpQueueArns": queue_arns(NAMES[:15]),
+        "PushAwsClients": ",".join(NAMES[15:30]),
+        "PushAwsQueueArns": queue_arns(NAMES[15:30]),
+    },
 }
 
 
@@ -110,13 +143,17 @@ def read(source, declared, chosen, numbers, path):
         return [cause.message for cause in error.causes]
     plain.pop("Transform", None)
     plain = decided(plain, {name: holds(condition, plain["Conditions"]) for name, condition in plain["Conditions"].items()})
+    # What is left has no condition that does not hold.
+    del plain["Conditions"]
+    for item in [*plain["Resources"].values(), *plain["Outputs"].values()]:
+        item.pop("Condition", None)
     if path and not numbers:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(plain, indent=1))
-    # W2001, W8001: parameters and conditions are not referred to, once their values are put in. W8003: these are known.
+    # W2001: parameters are not referred to, once their values are put in. W8003: conditions are known.
     # W6001: an output says which stream it is, imported or not.
     arguments = ManualArgs(
-        ignore_checks=["W2001", "W6001", "W8001", "W8003", "I"],
+        ignore_checks=["W2001", "W6001", "W8003", "I"],
         configure_rules={"E3012": {"strict": "true" if numbers else "false"}},
         regions=[REGION],
     )
@@ -175,6 +212,8 @@ def holds(condition, conditions):
             return any(holds(one, conditions) for one in any_of)
         case {"Fn::Select": [place, items]}:
             return items[int(place)]
+        case {"Ref": str(name)} if name in PSEUDO:
+            return PSEUDO[name]
         case str() | int():
             return condition
     raise NotImplementedError(f"a condition of a kind that this script does not know: {condition}")

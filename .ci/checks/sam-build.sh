@@ -11,7 +11,7 @@ artifacts=$target/sam-build
 .ci/checks/sam.sh validate --lint --template "$artifacts/template.yaml"
 
 failed=0
-for function in ProcessDynamoDBStream:converter FanOut:fanout CatchUp:catchup; do
+for function in ProcessDynamoDBStream:converter FanOut:fanout CatchUp:catchup PushHttp:push-http PushAws:push-aws; do
     directory=$artifacts/${function%:*}
     cmp "$target/release/${function#*:}" "$directory/bootstrap" || failed=1
     cmp client-queues.toml "$directory/client-queues.toml" || failed=1

@@ -14,7 +14,7 @@ crates() {
     cargo tree --locked --prefix none --format '{p}' "$@" | cut -d ' ' -f 1,2 | sort -u
 }
 
-functions=$(crates --edges normal --package converter --package fanout --package catchup)
+functions=$(crates --edges normal --package converter --package fanout --package catchup --package push)
 for crate in hyper rustls; do
     versions=$(echo "$functions" | grep "^$crate v" || true)
     if [ "$(echo "$versions" | grep -c .)" -ne 1 ]; then
@@ -31,6 +31,13 @@ foreign=$(echo "$functions" | grep -E '^aws-(config|sdk-)' | grep -vE '^aws-sdk-
 found=$(grep -rnE '\b(dynamodb::|tables\()' converter/src || true)
 [ -z "$found" ] || wrong "\`converter\` must not use the tables:" "$found"
 
+# Of `push`, only the binaries know a service; and the one that delivers inside of AWS has nothing that asks a URL or reads a
+# secret.
+found=$(grep -rnE '\b(aws|lambda_runtime)::' push/src --include='*.rs' --exclude-dir bin || true)
+[ -z "$found" ] || wrong "the library \`push\` must know no service:" "$found"
+found=$(grep -nEi '\b(web\(|web::|local_web|secrets?)\b' push/src/bin/push-aws.rs || true)
+[ -z "$found" ] || wrong "\`push-aws\` must not ask URLs, nor read secrets:" "$found"
+
 # `shared` is pure. That holds for what it is tested with, too: a test that needs a runtime belongs elsewhere.
 impure='^(aws|lambda|tokio|async|hyper|http|rustls|rustix|serde_dynamo|reqwest)'
 features=$(cargo metadata --locked --no-deps --format-version 1 | python3 -c '
@@ -46,12 +53,12 @@ foreign=$(echo "$tested" | grep -E "$impure" || true)
 [ -z "$foreign" ] || wrong "\`shared\` must not be tested with:" $foreign
 
 # Which crate may depend on which.
-for function in converter fanout catchup; do
-    others=$(crates --edges normal --package "$function" | grep -E '^(converter|fanout|catchup|consumer|cli|deploy|local|testkit) v' |
+for function in converter fanout catchup push; do
+    others=$(crates --edges normal --package "$function" | grep -E '^(converter|fanout|catchup|push|consumer|cli|deploy|local|testkit) v' |
         grep -v "^$function v" || true)
     [ -z "$others" ] || wrong "\`$function\` must not depend on:" $others
 done
-for crate in shared aws converter fanout catchup consumer deploy cli local; do
+for crate in shared aws converter fanout catchup push consumer deploy cli local; do
     testkit=$(crates --edges normal,build --package "$crate" | grep -E '^testkit v' || true)
     [ -z "$testkit" ] || wrong "only tests may depend on \`testkit\`, but \`$crate\` does, too"
 done
@@ -68,7 +75,7 @@ other=$(compiled --edges normal,build | comm -23 - "$tested" | cut -d ' ' -f 1)
 [ -z "$other" ] || wrong "tests compile these with other features than \`cargo local\`; list them in \`local/Cargo.toml\`:" $other
 
 # Teams build the kit into functions of their own.
-foreign=$(crates --edges normal --package consumer | grep -E '^(aws|converter|fanout|catchup|cli|deploy|local|testkit|aws-.*|tokio|hyper|rustls) v' || true)
+foreign=$(crates --edges normal --package consumer | grep -E '^(aws|converter|fanout|catchup|push|cli|deploy|local|testkit|aws-.*|tokio|hyper|rustls) v' || true)
 [ -z "$foreign" ] || wrong "\`consumer\` must not depend on:" $foreign
 
 # Outside of `aws` only tests, benches and examples name the SDK. (Files of unit tests are called `tests.rs`, or lie in

@@ -16,6 +16,9 @@ use aws_smithy_types::timeout::TimeoutConfig;
 /// For a connection. Inside a region one takes milliseconds; a second is a packet lost twice.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// For a connection to another region, on the other side of the world.
+const FAR_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// For an answer once the request is on its way. SQS and DynamoDB answer in
 /// milliseconds; what takes longer than this is better asked again.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
@@ -28,20 +31,21 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Connections {
     connector: Arc<OnceLock<SharedHttpConnector>>,
+    connect_timeout: Duration,
     /// For an answer, if all have the same time.
     read_timeout: Option<Duration>,
 }
 
 impl Connections {
-    /// Connections on which each call brings its own time for an answer.
+    /// Connections to any region, on which each call brings its own time for an answer.
     pub fn waiting() -> Self {
-        Self { connector: Arc::default(), read_timeout: None }
+        Self { connector: Arc::default(), connect_timeout: FAR_CONNECT_TIMEOUT, read_timeout: None }
     }
 
     /// The connector: the SDK's own, with the settings that the SDK gives it.
     pub(crate) fn connector(&self) -> &SharedHttpConnector {
         self.connector.get_or_init(|| {
-            let mut settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT);
+            let mut settings = HttpConnectorSettings::builder().connect_timeout(self.connect_timeout);
             settings.set_read_timeout(self.read_timeout);
             let connector = Connector::builder()
                 .connector_settings(settings.build())
@@ -60,13 +64,13 @@ impl Connections {
     /// Connections that are no network's.
     #[cfg(test)]
     pub(crate) fn through(connector: SharedHttpConnector) -> Self {
-        Self { connector: Arc::new(OnceLock::from(connector)), read_timeout: None }
+        Self { connector: Arc::new(OnceLock::from(connector)), ..Self::waiting() }
     }
 }
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { connector: Arc::default(), read_timeout: Some(READ_TIMEOUT) }
+        Self { connector: Arc::default(), connect_timeout: CONNECT_TIMEOUT, read_timeout: Some(READ_TIMEOUT) }
     }
 }
 

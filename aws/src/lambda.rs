@@ -156,6 +156,15 @@ pub fn tables(config: &Config, connections: &Connections) -> Result<Tables, Cold
     tables_from(variable, config, connections)
 }
 
+/// The ledger's table, from `LEDGER_TABLE`, for a function that reads no events; otherwise as [`tables`].
+///
+/// # Errors
+///
+/// As [`tables`].
+pub fn ledger(connections: &Connections) -> Result<LedgerTable, ColdStartError> {
+    ledger_from(variable, connections).map(|(ledger, _)| ledger)
+}
+
 /// The services that are push targets, with the credentials of the function's role; each at its own `AWS_ENDPOINT_URL_…` or at
 /// `AWS_ENDPOINT_URL`, if one is set, or at the endpoint that `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` ask
 /// for.
@@ -219,12 +228,20 @@ fn tables_from(
     config: &Config,
     connections: &Connections,
 ) -> Result<Tables, ColdStartError> {
-    let ledger = checked(&variable, "LEDGER_TABLE", "the name of the ledger's table", |_| true)?;
+    let (ledger, client) = ledger_from(&variable, connections)?;
     let events = checked(&variable, "EVENT_TABLE", "the event table's name", |_| true)?;
+    Ok(Tables { ledger, events: EventsTable::new(client, events, &config.source) })
+}
+
+/// The ledger, and the client that it shares with the event table.
+fn ledger_from(
+    variable: impl Fn(&str) -> Option<String>,
+    connections: &Connections,
+) -> Result<(LedgerTable, aws_sdk_dynamodb::Client), ColdStartError> {
+    let ledger = checked(&variable, "LEDGER_TABLE", "the name of the ledger's table", |_| true)?;
     let access = access(&variable, "AWS_ENDPOINT_URL_DYNAMODB", connections)?;
     let client = dynamodb::client(&access);
-    let ledger = LedgerTable::try_new_lean(&access, client.clone(), ledger)?;
-    Ok(Tables { ledger, events: EventsTable::new(client, events, &config.source) })
+    Ok((LedgerTable::try_new_lean(&access, client.clone(), ledger)?, client))
 }
 
 fn signed_from(

@@ -10,13 +10,14 @@ use shared::ledger::membership::{CLIENTS_LIMIT, FileRegistration, settle};
 use shared::ledger::{
     ClientId, Condition, EventTable, Item, ItemKey, Ledger, Registration, Registry, ScanKind, State, Write,
 };
-use shared::metrics::{TARGET_FAILING_AGE, Tally};
+use shared::metrics::{TARGET_FAILING_AGE, TARGETS_GONE, Tally};
 use shared::send::Transport;
 use tracing::{error, info, warn};
 
 use super::client::Client;
 use super::clients::count_sent;
 use super::payload::ControlError;
+use super::push::FailingTarget;
 use super::work::{AfterFailure, Update, Work, why_unread};
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
@@ -34,12 +35,13 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         if let Some(due) = due {
             due.tally(tally);
         }
-        for (client, age) in failing {
-            tally.count_of(
-                client,
-                TARGET_FAILING_AGE,
-                usize::try_from(age.as_millis()).unwrap_or(usize::MAX),
-            );
+        let age = |target: &FailingTarget<'_>| usize::try_from(target.age.as_millis()).unwrap_or(usize::MAX);
+        if let Some(longest) = failing.iter().map(age).max() {
+            tally.count(TARGET_FAILING_AGE, longest);
+            tally.count(TARGETS_GONE, failing.iter().filter(|target| target.is_gone).count());
+        }
+        for target in &failing {
+            tally.count_of(target.client, TARGET_FAILING_AGE, age(target));
         }
         count_sent(&clients, tally);
         self.count_behind(&clients, tally);

@@ -44,6 +44,15 @@ struct PushClient<'r> {
     is_paused: Cell<bool>,
 }
 
+/// A target that does not take what its client has.
+pub(super) struct FailingTarget<'r> {
+    pub(super) client: &'r ClientName,
+    /// For how long.
+    pub(super) age: Duration,
+    /// Whether it is gone, and the client so paused.
+    pub(super) is_gone: bool,
+}
+
 /// Whether one more group may be held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Room {
@@ -67,9 +76,8 @@ enum RequestEffect {
 }
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
-    /// Does what the push functions ask for, as far as there is time. Returns for how long each target that fails has not been
-    /// served as it should.
-    pub(super) async fn push<'r>(&self, registry: &'r Registry) -> Vec<(&'r ClientName, Duration)> {
+    /// Does what the push functions ask for, as far as there is time. Returns the targets that fail.
+    pub(super) async fn push<'r>(&self, registry: &'r Registry) -> Vec<FailingTarget<'r>> {
         let served = registry.clients.iter().filter(|(name, registration)| {
             registration.state != State::Retired && self.own.file.get(*name).is_some_and(|own| own.is_push)
         });
@@ -85,7 +93,11 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                 }
             };
             self.follow_push(name, registration.id, until).await;
-            Some((name, target?.failing_age(self.now())?))
+            let target = target?;
+            // Of a client that an operator paused, nothing is awaited.
+            let is_awaited = registration.state == State::Live || target.gone.is_some();
+            let age = target.failing_age(self.now()).filter(|_| is_awaited)?;
+            Some(FailingTarget { client: name, age, is_gone: target.gone.is_some() })
         });
         seen.buffer_unordered(CLIENTS_AT_ONCE).filter_map(async |failing| failing).collect().await
     }

@@ -388,6 +388,14 @@ pub struct StackArguments {
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).try_map(MaximumConcurrency::try_new))]
     pub fan_out_concurrency: Option<MaximumConcurrency>,
 
+    /// How many batches of each client are delivered to its webhook at the same time [new stack: 2]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).try_map(MaximumConcurrency::try_new))]
+    pub push_http_concurrency: Option<MaximumConcurrency>,
+
+    /// How many batches of each client are delivered to its target in AWS at the same time [new stack: 2]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).try_map(MaximumConcurrency::try_new))]
+    pub push_aws_concurrency: Option<MaximumConcurrency>,
+
     /// How many stream records are converted in one batch [new stack: 500]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).try_map(StreamBatchSize::try_new))]
     pub stream_batch_size: Option<StreamBatchSize>,
@@ -403,6 +411,10 @@ pub struct StackArguments {
     /// The memory of catch-up [new stack: 512]
     #[arg(long, value_name = "MB", value_parser = value_parser!(u32).try_map(Memory::try_new))]
     pub catch_up_memory: Option<Memory>,
+
+    /// The memory of each function that delivers to targets [new stack: 256]
+    #[arg(long, value_name = "MB", value_parser = value_parser!(u32).try_map(Memory::try_new))]
+    pub push_memory: Option<Memory>,
 }
 
 impl StackArguments {
@@ -418,10 +430,13 @@ impl StackArguments {
             architecture: self.architecture,
             function_timeout: self.function_timeout,
             fan_out_maximum_concurrency: self.fan_out_concurrency,
+            push_http_maximum_concurrency: self.push_http_concurrency,
+            push_aws_maximum_concurrency: self.push_aws_concurrency,
             stream_batch_size: self.stream_batch_size,
             converter_memory: self.converter_memory,
             fan_out_memory: self.fan_out_memory,
             catch_up_memory: self.catch_up_memory,
+            push_memory: self.push_memory,
         }
     }
 }
@@ -437,8 +452,8 @@ pub struct DeployArguments {
     #[arg(long, value_name = "BUCKET")]
     pub bucket: Option<String>,
 
-    /// A directory with the functions `converter`, `fanout` and `catchup`, built elsewhere [default: they are built
-    /// here]
+    /// A directory with the functions `converter`, `fanout`, `catchup`, `push-http` and `push-aws`, built elsewhere
+    /// [default: they are built here]
     #[arg(long, value_name = "DIRECTORY")]
     pub binaries: Option<PathBuf>,
 

@@ -66,10 +66,13 @@ fn the_help_of_deploy_names_the_template_s_defaults() {
         ("architecture", "Architecture"),
         ("function-timeout", "FunctionTimeout"),
         ("fan-out-concurrency", "FanOutMaximumConcurrency"),
+        ("push-http-concurrency", "PushHttpMaximumConcurrency"),
+        ("push-aws-concurrency", "PushAwsMaximumConcurrency"),
         ("stream-batch-size", "StreamBatchSize"),
         ("converter-memory", "ConverterMemory"),
         ("fan-out-memory", "FanOutMemory"),
         ("catch-up-memory", "CatchUpMemory"),
+        ("push-memory", "PushMemory"),
     ] {
         let argument = deploy.get_arguments().find(|argument| argument.get_long() == Some(option)).unwrap();
         let help = argument.get_help().unwrap().to_string();

@@ -73,7 +73,7 @@ pub(crate) fn request_parameters(config: &Config) -> [(&'static str, String); 2]
     [(REQUEST_ROLES, listed(&roles)), (REQUEST_ACCOUNTS, listed(&accounts))]
 }
 
-fn listed(items: &[String]) -> String {
+pub(crate) fn listed(items: &[String]) -> String {
     if items.is_empty() { NONE.to_owned() } else { items.join(",") }
 }
 

@@ -1,5 +1,6 @@
 //! The functions: their names in the template and in the workspace, and their builds.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -19,21 +20,31 @@ pub use crate::binary::{BinaryError, Glibc};
 pub struct Function {
     /// The function's name in the template.
     pub logical_id: &'static str,
-    /// The function's package in the workspace, and the name of that package's binary.
+    /// The function's package in the workspace.
     pub package: &'static str,
+    /// The package's binary that the function is.
+    pub binary: &'static str,
 }
 
 /// Brings events from the event table's stream to the fan-out queue.
-pub const CONVERTER: Function = Function { logical_id: "ProcessDynamoDBStream", package: "converter" };
+pub const CONVERTER: Function =
+    Function { logical_id: "ProcessDynamoDBStream", package: "converter", binary: "converter" };
 
 /// Brings events from the fan-out queue to the clients' queues.
-pub const FANOUT: Function = Function { logical_id: "FanOut", package: "fanout" };
+pub const FANOUT: Function = Function { logical_id: "FanOut", package: "fanout", binary: "fanout" };
 
 /// Brings events from the event table to the queues of clients that are behind.
-pub const CATCH_UP: Function = Function { logical_id: "CatchUp", package: "catchup" };
+pub const CATCH_UP: Function = Function { logical_id: "CatchUp", package: "catchup", binary: "catchup" };
 
-/// The three functions of a stack.
-pub const ALL: [Function; 3] = [CONVERTER, FANOUT, CATCH_UP];
+/// Brings events from the queues of push clients to their webhooks. A stack without such a client has no such function, but
+/// its template must name the code all the same.
+pub const PUSH_HTTP: Function = Function { logical_id: "PushHttp", package: "push", binary: "push-http" };
+
+/// As [`PUSH_HTTP`], to targets in AWS.
+pub const PUSH_AWS: Function = Function { logical_id: "PushAws", package: "push", binary: "push-aws" };
+
+/// The five functions of a stack.
+pub const ALL: [Function; 5] = [CONVERTER, FANOUT, CATCH_UP, PUSH_HTTP, PUSH_AWS];
 
 /// How the functions are compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +86,7 @@ pub enum BuildError {
         target: Option<&'static str>,
     },
     /// Cargo did not build the function's binary.
-    #[error("`cargo build` made no binary `{0}`; the package `{0}` must have one", .function.package)]
+    #[error("`cargo build` made no binary `{}`; the package `{}` must have one", .function.binary, .function.package)]
     NoBinary {
         /// The function without a binary.
         function: Function,
@@ -138,13 +149,13 @@ pub fn build_for_this_machine(
 /// [`BuildError`]: a binary is missing, or Lambda can't start it.
 pub fn built_elsewhere(directory: &Path, architecture: Architecture) -> Result<Vec<Built>, BuildError> {
     let profile = Profile::Release;
-    let built = ALL.map(|function| Built { function, binary: directory.join(function.package), profile });
+    let built = ALL.map(|function| Built { function, binary: directory.join(function.binary), profile });
     check(&built, architecture)?;
     Ok(built.to_vec())
 }
 
 fn names() -> String {
-    ALL.map(|function| format!("`{}`", function.package)).join(", ")
+    ALL.map(|function| format!("`{}`", function.binary)).join(", ")
 }
 
 fn check(built: &[Built], architecture: Architecture) -> Result<(), BuildError> {
@@ -194,10 +205,11 @@ fn cargo_build(
         Profile::Dev => command.arg("--workspace"),
         // With the features that the functions need, and no others.
         Profile::Release => {
-            command.arg("--release").args(ALL.iter().flat_map(|function| ["--package", function.package]))
+            let packages: BTreeSet<&str> = ALL.iter().map(|function| function.package).collect();
+            command.arg("--release").args(packages.into_iter().flat_map(|package| ["--package", package]))
         }
     };
-    command.args(ALL.iter().flat_map(|function| ["--bin", function.package]));
+    command.args(ALL.iter().flat_map(|function| ["--bin", function.binary]));
     if let Some(target) = target {
         command.arg("--target").arg(target);
     }
@@ -253,7 +265,7 @@ fn executables(output: impl Read) -> Vec<(String, PathBuf)> {
 }
 
 fn built(function: Function, profile: Profile, binaries: &[(String, PathBuf)]) -> Result<Built, BuildError> {
-    let Some((_, binary)) = binaries.iter().find(|(name, _)| name == function.package) else {
+    let Some((_, binary)) = binaries.iter().find(|(name, _)| name == function.binary) else {
         return Err(BuildError::NoBinary { function });
     };
     Ok(Built { function, binary: binary.clone(), profile })
@@ -272,6 +284,8 @@ mod tests {
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"fanout"},"executable":"/t/release/fanout","fresh":true}
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"converter"},"executable":"/t/release/converter"}
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"catchup"},"executable":"/t/release/catchup"}
+{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"push-http"},"executable":"/t/release/push-http"}
+{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"push-aws"},"executable":"/t/release/push-aws"}
 not a message
 {"reason":"build-finished","success":true}
 "#;
@@ -283,11 +297,17 @@ not a message
         assert_eq!(path_of(CONVERTER), Path::new("/t/release/converter"));
         assert_eq!(path_of(FANOUT), Path::new("/t/release/fanout"));
         assert_eq!(path_of(CATCH_UP), Path::new("/t/release/catchup"));
+        assert_eq!(path_of(PUSH_HTTP), Path::new("/t/release/push-http"));
+        assert_eq!(path_of(PUSH_AWS), Path::new("/t/release/push-aws"));
 
         let without = executables(MESSAGES.replace("\"name\":\"catchup\"", "\"name\":\"other\"").as_bytes());
         assert_eq!(
             built(CATCH_UP, Profile::Release, &without).unwrap_err().to_string(),
             "`cargo build` made no binary `catchup`; the package `catchup` must have one"
+        );
+        assert_eq!(
+            built(PUSH_AWS, Profile::Release, &[]).unwrap_err().to_string(),
+            "`cargo build` made no binary `push-aws`; the package `push` must have one"
         );
     }
 
@@ -319,7 +339,7 @@ not a message
     fn binaries_of_another_build_are_checked() {
         let message =
             |directory: &Path| built_elsewhere(directory, Architecture::X86_64).unwrap_err().to_string();
-        expect!["`no/such/directory/converter` can't be read: No such file or directory (os error 2); there must be the release binaries `converter`, `fanout`, `catchup`"]
+        expect!["`no/such/directory/converter` can't be read: No such file or directory (os error 2); there must be the release binaries `converter`, `fanout`, `catchup`, `push-http`, `push-aws`"]
             .assert_eq(&message(Path::new("no/such/directory")));
 
         let directory = env::temp_dir().join(format!("built-elsewhere-{}", std::process::id()));

@@ -15,6 +15,7 @@ mod kept;
 mod kept_queue;
 pub mod package;
 mod parameters;
+mod push_clients;
 pub mod settings;
 pub mod stack;
 mod steps;

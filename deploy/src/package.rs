@@ -69,8 +69,7 @@ impl Package {
         level: i64,
     ) -> Result<Self, PackageError> {
         let files = [(BOOTSTRAP, 0o755, bootstrap), (CONFIG, 0o644, config.as_bytes())];
-        let zip =
-            zipped(&files, level).map_err(|source| PackageError { binary: function.package, source })?;
+        let zip = zipped(&files, level).map_err(|source| PackageError { binary: function.binary, source })?;
         let digest: String = Sha256::digest(&zip).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { function, key: format!("{}/{digest}.zip", function.package), zip })
     }

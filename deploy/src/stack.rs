@@ -24,6 +24,7 @@ pub use crate::error::{DeployError, FailedResource};
 pub use crate::follow::Progress;
 pub use crate::kept::{abolished_queues, kept_queues};
 pub use crate::kept_queue::{KeptQueue, Whose};
+pub use crate::push_clients::client_parameters;
 pub use crate::steps::{Purpose, Step, steps};
 
 /// The input of a deploy.
@@ -99,6 +100,7 @@ pub async fn deploy(
             (Purpose::Queues, Some(stack)) => cloudformation::template(target, stack).await?,
             _ => {
                 let all = deployment.settings.parameters(deployment.config).into_iter();
+                let all = all.chain(client_parameters(deployment.config, &naming));
                 set.extend(all.filter(|(name, _)| lists.iter().all(|(list, _)| list != name)));
                 template.clone()
             }

@@ -62,9 +62,15 @@ fn these_are_the_alarms() {
         FanOutWaiting: Maximum of WaitingAge of FanOut >= 900000 in 1 x 300 s, else notBreaching
         Alarm${Client}: Maximum of ApproximateAgeOfOldestMessage of Queue${Client}.QueueName >= 86400 in 1 x 300 s, else notBreaching
         HeldLong: Maximum of HeldAge of CatchUp >= 3600000 in 1 x 300 s, else notBreaching
+        PushAwsErrors: Sum of Errors of PushAws >= 1 in 3 x 300 s, else notBreaching
+        PushAwsThrottles: Sum of Throttles of PushAws >= 1 in 3 x 300 s, else notBreaching
+        PushHttpErrors: Sum of Errors of PushHttp >= 1 in 3 x 300 s, else notBreaching
+        PushHttpThrottles: Sum of Throttles of PushHttp >= 1 in 3 x 300 s, else notBreaching
         RejectedRecords: Maximum of ApproximateNumberOfMessagesVisible of RejectedQueue.QueueName >= 1 in 1 of 5 x 300 s, else ignore
         RequestsLate: Maximum of ApproximateAgeOfOldestMessage of RequestsQueue.QueueName >= 3600 in 1 x 300 s, else notBreaching
         RequestsRefused: Sum of RequestsRefused of CatchUp >= 1 in 1 x 300 s, else notBreaching
+        TargetFailing: Maximum of TargetFailingAge of CatchUp >= 900000 in 1 x 300 s, else notBreaching
+        TargetGone: Maximum of TargetsGone of CatchUp >= 1 in 1 x 300 s, else notBreaching
     "#]].assert_eq(&found);
 }
 

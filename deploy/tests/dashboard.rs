@@ -15,10 +15,22 @@ use support::{resource, resources};
 
 const METRICS: &str = include_str!("../../docs/metrics.md");
 
-/// The body as CloudWatch gets it. References stay as they are written.
-fn body() -> Json {
+/// The body as CloudWatch gets it, of a stack with push clients of both sides, or without any. References stay as they are
+/// written.
+fn body_with(push: bool) -> Json {
     let body = &resource("Dashboard")["Properties"]["DashboardBody"]["Fn::Sub"];
-    serde_json::from_str(&body.as_str().unwrap().replace("${!", "${")).unwrap()
+    let mut text = body[0].as_str().unwrap().to_owned();
+    for (name, value) in body[1].as_object().unwrap() {
+        let parts = &value["Fn::If"];
+        assert!(parts[0].as_str().unwrap().starts_with("HasPush"), "{name}");
+        let part = if push { &parts[1]["Fn::Sub"] } else { &parts[2] };
+        text = text.replace(&format!("${{{name}}}"), part.as_str().unwrap());
+    }
+    serde_json::from_str(&text.replace("${!", "${")).unwrap()
+}
+
+fn body() -> Json {
+    body_with(true)
 }
 
 fn widgets(kind: &str) -> Vec<Json> {
@@ -28,10 +40,11 @@ fn widgets(kind: &str) -> Vec<Json> {
 }
 
 #[test]
-fn it_shows_the_alarms_that_every_stack_has() {
+fn it_shows_the_alarms_that_every_stack_has_and_those_of_targets() {
     let every = resources().into_iter().filter(|(id, resource)| {
+        let condition = resource.get("Condition").and_then(Json::as_str);
         resource["Type"] == "AWS::CloudWatch::Alarm"
-            && resource.get("Condition").is_none()
+            && condition.is_none_or(|condition| condition.starts_with("HasPush"))
             && !id.contains("${")
     });
     let every: BTreeSet<String> = every.map(|(id, _)| format!("${{{id}.Arn}}")).collect();
@@ -76,7 +89,17 @@ fn every_graph_is_of_metrics_that_are_made() {
             dimensions.split(',').for_each(|dimension| check(namespace, name, dimension));
         }
     }
-    assert_eq!(searches, 4);
+    assert_eq!(searches, 9);
+}
+
+#[test]
+fn a_stack_without_push_clients_shows_nothing_of_targets() {
+    let text = body_with(false).to_string();
+    assert!(!text.contains("Push") && !text.contains("Target"), "{text}");
+    assert_eq!(
+        body()["widgets"].as_array().unwrap().len(),
+        body_with(false)["widgets"].as_array().unwrap().len() + 7
+    );
 }
 
 #[test]

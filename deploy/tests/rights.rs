@@ -68,6 +68,117 @@ fn the_fan_out_has_these_rights() {
 }
 
 #[test]
+fn the_push_functions_have_these_rights() {
+    check(
+        "PushHttpRole",
+        &expect![[r#"
+        WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on PushHttpLogs.Arn
+        WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
+        ReceiveEvents: allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on PushHttpQueueArns
+        SendRejections: allow sqs:SendMessage on RejectedQueue.Arn
+        UseKeysOfQueues: allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+            where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+        ReadLedger: allow dynamodb:BatchGetItem, dynamodb:GetItem on LedgerTable.Arn
+            where ForAllValues:StringLike dynamodb:LeadingKeys registry, group#*, push#* and Null dynamodb:LeadingKeys false
+        KeepDeliveries: allow dynamodb:ConditionCheckItem, dynamodb:DeleteItem, dynamodb:PutItem on LedgerTable.Arn
+            where ForAllValues:StringLike dynamodb:LeadingKeys push#* and Null dynamodb:LeadingKeys false
+    "#]],
+    );
+    check(
+        "PushAwsRole",
+        &expect![[r#"
+        WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on PushAwsLogs.Arn
+        WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
+        ReceiveEvents: allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on PushAwsQueueArns
+        SendRejections: allow sqs:SendMessage on RejectedQueue.Arn
+        UseKeysOfQueues: allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+            where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+        ReadLedger: allow dynamodb:BatchGetItem, dynamodb:GetItem on LedgerTable.Arn
+            where ForAllValues:StringLike dynamodb:LeadingKeys registry, group#*, push#* and Null dynamodb:LeadingKeys false
+        KeepDeliveries: allow dynamodb:ConditionCheckItem, dynamodb:DeleteItem, dynamodb:PutItem on LedgerTable.Arn
+            where ForAllValues:StringLike dynamodb:LeadingKeys push#* and Null dynamodb:LeadingKeys false
+    "#]],
+    );
+}
+
+#[test]
+fn rights_to_targets_are_to_those_of_the_config() {
+    let mut found = String::new();
+    for role in ["PushHttpRole", "PushAwsRole"] {
+        writeln!(found, "{role}").unwrap();
+        for policy in resource(role)["Properties"]["ManagedPolicyArns"].as_array().unwrap() {
+            let parts = policy["Fn::If"].as_array().unwrap();
+            let policy = parts[1]["Ref"].as_str().unwrap();
+            assert_eq!(parts[0], resource(policy)["Condition"], "{policy}");
+            writeln!(found, "{policy} (if {}):\n{}", plain(&parts[0]), listed(policy)).unwrap();
+        }
+    }
+    expect![[r#"
+        PushHttpRole
+        PushSecretsPolicy (if HasPushSecrets):
+        ReadSecrets: allow secretsmanager:GetSecretValue on PushSecretArns
+        DecryptSecrets: allow kms:Decrypt on arn:${AWS::Partition}:kms:*:*:key/*
+            where StringLike kms:ViaService secretsmanager.*.${AWS::URLSuffix}
+
+        PushParametersPolicy (if HasPushParameters):
+        ReadParameters: allow ssm:GetParameter on PushParameterArns
+        DecryptParameters: allow kms:Decrypt on arn:${AWS::Partition}:kms:*:*:key/*
+            where StringLike kms:ViaService ssm.*.${AWS::URLSuffix}
+
+        PushAwsRole
+        PushFunctionsPolicy (if HasPushFunctions):
+        InvokeTargets: allow lambda:InvokeFunction on PushFunctionArns
+
+        PushTopicsPolicy (if HasPushTopics):
+        PublishToTargets: allow sns:Publish on PushTopicArns
+        UseKeysOfTopics: allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:*:*:key/*
+            where StringLike kms:ViaService sns.*.${AWS::URLSuffix}
+
+        PushBusesPolicy (if HasPushBuses):
+        PutEventsToTargets: allow events:PutEvents on PushBusArns
+
+        PushStreamsPolicy (if HasPushStreams):
+        PutRecordsToTargets: allow kinesis:PutRecord on PushStreamArns
+        UseKeysOfStreams: allow kms:GenerateDataKey on arn:${AWS::Partition}:kms:*:*:key/*
+            where StringLike kms:ViaService kinesis.*.${AWS::URLSuffix}
+
+        PushObjectsPolicy (if HasPushBuckets):
+        KeepObjects: allow s3:PutObject, s3:DeleteObject on PushBucketObjects
+        UseKeysOfObjects: allow kms:GenerateDataKey on arn:${AWS::Partition}:kms:*:*:key/*
+            where StringLike kms:ViaService s3.*.${AWS::URLSuffix}
+
+        PushBucketsPolicy (if HasPushBuckets):
+        FindObjects: allow s3:ListBucket on PushBuckets
+
+    "#]]
+    .assert_eq(&found);
+}
+
+/// IAM quotas: a role's own policies have 10,240 characters together, a managed policy 6,144, without white space; a role has ten
+/// of these. A list of ARNs is as long as a parameter at most.
+#[test]
+fn every_policy_of_a_push_function_fits() {
+    let list = 4_096 + 2 * shared::config::PUSH_LIMIT;
+    let length = |logical_id: &str| {
+        let documents: Vec<Json> = statements(logical_id);
+        let lists = documents.iter().filter(|statement| statement["Resource"]["Ref"].is_string()).count();
+        // What is put in for a reference is at most as long: a queue's ARN, a partition.
+        let text = serde_json::to_string(&documents).unwrap().len() + 40 * documents.len() + 100;
+        (text + lists * list, lists)
+    };
+    for role in ["PushHttpRole", "PushAwsRole"] {
+        let (length, lists) = length(role);
+        assert!(lists == 1 && length <= 10_240, "{role}: {length}");
+        assert!(resource(role)["Properties"]["ManagedPolicyArns"].as_array().unwrap().len() <= 10);
+    }
+    for (id, _) in resources().into_iter().filter(|(id, _)| id.starts_with("Push") && id.ends_with("Policy"))
+    {
+        let (length, lists) = length(&id);
+        assert!(lists == 1 && length <= 6_144, "{id}: {length}");
+    }
+}
+
+#[test]
 fn the_watch_policy_has_these_rights() {
     check(
         "WatchPolicy",
@@ -122,15 +233,21 @@ fn the_replay_policy_has_these_rights() {
 #[test]
 fn no_other_role_sends_to_a_queue() {
     let mut found = String::new();
-    for policy in ["${Own}Policy", "Policy${Client}", "RequestsQueuePolicy"] {
+    for policy in ["FanOutQueuePolicy", "RejectedQueuePolicy", "Policy${Client}", "RequestsQueuePolicy"] {
         writeln!(found, "{}:\n{}", plain(&resource(policy)["Properties"]["Queues"]), listed(policy)).unwrap();
     }
     expect![[r#"
-        ${Own}:
-        EncryptedTransportOnly: deny * sqs:* on ${Own}.Arn
+        FanOutQueue:
+        EncryptedTransportOnly: deny * sqs:* on FanOutQueue.Arn
             where Bool aws:SecureTransport false
-        NobodyElseSends: deny * sqs:SendMessage on ${Own}.Arn
+        NobodyElseSends: deny * sqs:SendMessage on FanOutQueue.Arn
             where ArnNotEquals aws:PrincipalArn ProcessDynamoDBStreamRole.Arn, FanOutRole.Arn
+
+        RejectedQueue:
+        EncryptedTransportOnly: deny * sqs:* on RejectedQueue.Arn
+            where Bool aws:SecureTransport false
+        NobodyElseSends: deny * sqs:SendMessage on RejectedQueue.Arn
+            where ArnNotEquals aws:PrincipalArn ProcessDynamoDBStreamRole.Arn, FanOutRole.Arn, (HasPushHttp ? PushHttpRole.Arn : AWS::NoValue), (HasPushAws ? PushAwsRole.Arn : AWS::NoValue)
 
         Queue${Client}:
         EncryptedTransportOnly: deny * sqs:* on Queue${Client}.Arn
@@ -148,7 +265,6 @@ fn no_other_role_sends_to_a_queue() {
 
     "#]]
     .assert_eq(&found);
-    assert_eq!(loop_over("ConverterQueuePolicies"), json!(["FanOutQueue", "RejectedQueue"]));
     assert_eq!(loop_over("ClientQueues"), json!({ "Ref": "Clients" }));
 }
 
@@ -168,9 +284,6 @@ fn every_queue_and_bucket_has_a_policy_that_requires_tls() {
         protected
             .push(plain(resource["Properties"].get("Queues").unwrap_or(&resource["Properties"]["Bucket"])));
     }
-    let own = loop_over("ConverterQueuePolicies");
-    protected.retain(|name| name != "${Own}");
-    protected.extend(own.as_array().unwrap().iter().map(plain));
     protected.sort();
     let mut all: Vec<&str> = QUEUES.into_iter().chain([REQUESTS, "DiscardedRecords"]).collect();
     all.sort_unstable();
@@ -205,7 +318,7 @@ fn no_right_is_wider_than_it_is_written() {
 
 #[test]
 fn roles_are_assumed_by_lambda_for_this_account_only() {
-    for role in ["ProcessDynamoDBStreamRole", "FanOutRole"] {
+    for role in ["ProcessDynamoDBStreamRole", "FanOutRole", "PushHttpRole", "PushAwsRole"] {
         let trust = &resource(role)["Properties"]["AssumeRolePolicyDocument"]["Statement"];
         let expected = json!([{
             "Effect": "Allow",
@@ -214,7 +327,9 @@ fn roles_are_assumed_by_lambda_for_this_account_only() {
             "Condition": { "StringEquals": { "aws:SourceAccount": { "Ref": "AWS::AccountId" } } },
         }]);
         assert_eq!(trust, &expected, "{role}");
-        assert!(resource(role)["Properties"].get("ManagedPolicyArns").is_none(), "{role}");
+        let managed =
+            resource(role)["Properties"]["ManagedPolicyArns"].as_array().cloned().unwrap_or_default();
+        assert!(managed.iter().all(|arn| plain(arn).starts_with("(HasPush")), "{role}: {managed:?}");
     }
 }
 
@@ -237,6 +352,8 @@ fn the_right_to_use_keys_does_not_depend_on_the_stacks_key() {
     for (id, expected) in [
         ("ProcessDynamoDBStreamRole", vec![(["sqs"].as_slice(), send), (&["s3"], encrypt)]),
         ("FanOutRole", vec![(&["sqs"], send), (&["dynamodb"], read)]),
+        ("PushHttpRole", vec![(&["sqs"], send)]),
+        ("PushAwsRole", vec![(&["sqs"], send)]),
         ("WatchPolicy", vec![]),
         ("InspectPolicy", vec![(&["sqs", "dynamodb"], read)]),
         ("ResendPolicy", vec![]),

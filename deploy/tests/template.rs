@@ -8,7 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use aws::operator::target::INVOKE_TIMEOUT;
-use deploy::functions::{self, CATCH_UP, CONVERTER, FANOUT};
+use deploy::functions::{self, CATCH_UP, CONVERTER, FANOUT, PUSH_AWS, PUSH_HTTP};
 use deploy::invoke::{CATCH_UP_NAME, MAINTENANCE};
 use deploy::package::Package;
 use deploy::settings::{
@@ -19,7 +19,7 @@ use serde_json::{Value as Json, json};
 use shared::config::Config;
 use shared::ledger::times;
 use shared::naming::{Naming, OwnQueue};
-use support::{QUEUES, REQUESTS, TEMPLATE, json_of, resource, resources, template};
+use support::{QUEUES, REQUESTS, TEMPLATE, json_of, loop_over, resource, resources, template};
 
 const CONFIG: &str = include_str!("../../client-queues.toml");
 
@@ -137,7 +137,8 @@ fn the_ledger_outlives_its_stack_and_mistakes() {
 fn every_stack_has_the_ledger_and_its_catch_up() {
     let conditional = resources().into_iter().filter(|(_, resource)| resource.get("Condition").is_some());
     let conditional: BTreeSet<String> = conditional.map(|(id, _)| id).collect();
-    // The resources of clients, of which there may be none, the mapping and the alarms of their requests, and alarms that cost extra.
+    // The resources of clients, of which there may be none, the mapping and the alarms of their requests, all that delivers to
+    // targets, and alarms that cost extra.
     let expected = [
         "Queue${Client}",
         "Policy${Client}",
@@ -147,8 +148,13 @@ fn every_stack_has_the_ledger_and_its_catch_up() {
         "RequestsLate",
         "ConverterStopped",
         "FanOutStopped",
+        "Queue00",
+        "TargetFailing",
+        "TargetGone",
     ];
-    assert_eq!(conditional, expected.map(str::to_owned).into());
+    let expected = expected.into_iter().map(str::to_owned);
+    let of_push = resources().into_iter().map(|(id, _)| id).filter(|id| is_of_push(id));
+    assert_eq!(conditional, expected.chain(of_push).collect());
     let template = template();
     for (output, id) in
         [("LedgerTableName", "LedgerTable"), (CATCH_UP_NAME, "CatchUp"), ("ReplayPolicyARN", "ReplayPolicy")]
@@ -171,6 +177,87 @@ fn catch_up_is_invoked_every_minute_without_retries() {
         json!({ "MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": times::SCHEDULE.as_secs() })
     );
     assert_eq!(properties["Role"], resource(FANOUT.logical_id)["Properties"]["Role"]);
+}
+
+/// Whether it is a resource of the functions that deliver to targets.
+fn is_of_push(logical_id: &str) -> bool {
+    logical_id.starts_with("Push") || logical_id.starts_with("Delivery")
+}
+
+#[test]
+fn a_stack_without_push_clients_has_nothing_that_delivers() {
+    for (id, resource) in resources().into_iter().filter(|(id, _)| is_of_push(id)) {
+        let condition = resource["Condition"].as_str().unwrap();
+        let side = ["Http", "Aws"].into_iter().find(|side| id.contains(side));
+        match side {
+            Some(side) => assert_eq!(condition, format!("HasPush{side}"), "{id}"),
+            // A policy about targets of one kind.
+            None => assert!(id.ends_with("Policy") && condition.starts_with("HasPush"), "{id}: {condition}"),
+        }
+    }
+    let template = template();
+    for (condition, parameter) in [
+        ("HasPushHttp", "PushHttpClients"),
+        ("HasPushAws", "PushAwsClients"),
+        ("HasPushTopics", "PushTopicArns"),
+    ] {
+        let first = json!({ "Fn::Select": [0, { "Ref": parameter }] });
+        let none = if parameter.ends_with("Clients") { "00" } else { "0" };
+        let expected = json!({ "Fn::Not": [{ "Fn::Equals": [first, none] }] });
+        assert_eq!(template["Conditions"][condition], expected, "{condition}");
+    }
+    let either = json!({ "Fn::Or": [{ "Fn::Condition": "HasPushHttp" }, { "Fn::Condition": "HasPushAws" }] });
+    assert_eq!(template["Conditions"]["HasPush"], either);
+    // What the mapping of no client refers to, which CloudFormation looks for even so.
+    assert_eq!(resource("Queue00")["Condition"], "Never");
+    let never = json!({ "Fn::Equals": [{ "Ref": "AWS::Region" }, "never"] });
+    assert_eq!(template["Conditions"]["Never"], never);
+}
+
+#[test]
+fn each_push_client_s_queue_has_a_mapping() {
+    for (function, clients, concurrency, prefix) in [
+        (PUSH_HTTP, "PushHttpClients", "PushHttpMaximumConcurrency", "DeliveryHttp"),
+        (PUSH_AWS, "PushAwsClients", "PushAwsMaximumConcurrency", "DeliveryAws"),
+    ] {
+        assert_eq!(loop_over(&format!("{}Mappings", function.logical_id)), json!({ "Ref": clients }));
+        let expected = json!({
+            "FunctionName": { "Ref": function.logical_id },
+            "EventSourceArn": { "Fn::GetAtt": [{ "Fn::Sub": "Queue${Client}" }, "Arn"] },
+            "BatchSize": 10,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "ScalingConfig": { "MaximumConcurrency": { "Ref": concurrency } },
+        });
+        assert_eq!(resource(&format!("{prefix}${{Client}}"))["Properties"], expected);
+
+        let properties = &resource(function.logical_id)["Properties"];
+        assert_eq!(
+            properties["Environment"]["Variables"],
+            json!({ "LEDGER_TABLE": { "Ref": "LedgerTable" } })
+        );
+        let timeout = properties["Timeout"].as_u64().unwrap();
+        assert_eq!(resource("Queue${Client}")["Properties"]["VisibilityTimeout"], 6 * timeout);
+        assert_eq!(
+            template()["Outputs"][format!("{}Name", function.logical_id)]["Value"],
+            json!({ "Ref": function.logical_id })
+        );
+    }
+}
+
+/// CloudFormation quotas: 500 resources, 200 parameters, 200 outputs.
+#[test]
+fn a_hundred_clients_with_thirty_targets_fit_into_a_stack() {
+    let per_client = |id: &str| match id {
+        _ if !id.contains("${Client}") => 1,
+        _ if id.starts_with("Delivery") => shared::config::PUSH_LIMIT,
+        _ => 100,
+    };
+    // A loop over both sides counts thirty twice, and SAM makes resources of a function's schedule: both on the safe side.
+    let count: usize = resources().iter().map(|(id, _)| per_client(id)).sum();
+    assert!(count + 2 <= 500, "{count} resources");
+    let template = template();
+    assert!(template["Parameters"].as_object().unwrap().len() <= 200);
+    assert!(template["Outputs"].as_object().unwrap().len() + 100 <= 200);
 }
 
 /// `docs/ledger.md`, "Times".
@@ -273,9 +360,10 @@ fn functions_are_traced_and_their_logs_expire() {
 
 #[test]
 fn no_clients_name_makes_a_logical_id_that_is_taken() {
-    let taken = ["Queue", "Policy", "Alarm"];
+    let taken = ["Queue", "Policy", "Alarm", "DeliveryHttp", "DeliveryAws"];
     let ids: Vec<String> = resources().into_iter().map(|(id, _)| id).collect();
-    for id in ids.iter().filter(|id| !id.contains("${Client}")) {
+    // A client's name begins with a letter.
+    for id in ids.iter().filter(|id| !id.contains("${Client}") && *id != "Queue00") {
         assert!(!taken.iter().any(|prefix| id.starts_with(prefix)), "`{id}` could be a client's");
     }
     let of_clients: BTreeSet<&str> = ids.iter().filter_map(|id| id.strip_suffix("${Client}")).collect();
@@ -324,10 +412,13 @@ fn parameters_allow_the_values_of_settings() {
     assert_eq!(parameter("Architecture")["Default"], Architecture::default().as_str());
     for (name, lowest, highest) in [
         ("FanOutMaximumConcurrency", MaximumConcurrency::LOWEST, MaximumConcurrency::HIGHEST),
+        ("PushHttpMaximumConcurrency", MaximumConcurrency::LOWEST, MaximumConcurrency::HIGHEST),
+        ("PushAwsMaximumConcurrency", MaximumConcurrency::LOWEST, MaximumConcurrency::HIGHEST),
         ("StreamBatchSize", StreamBatchSize::LOWEST, StreamBatchSize::HIGHEST),
         ("ConverterMemory", Memory::LOWEST, Memory::HIGHEST),
         ("FanOutMemory", Memory::LOWEST, Memory::HIGHEST),
         ("CatchUpMemory", Memory::LOWEST, Memory::HIGHEST),
+        ("PushMemory", Memory::LOWEST, Memory::HIGHEST),
     ] {
         let range = (&parameter(name)["MinValue"], &parameter(name)["MaxValue"]);
         assert_eq!(range, (&json!(lowest), &json!(highest)), "{name}");

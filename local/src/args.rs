@@ -36,6 +36,17 @@ pub struct Args {
     #[arg(long)]
     pub stay: bool,
 
+    /// Push what goes to webhooks to a receiver on this machine
+    ///
+    /// Each `[client.push.webhook]` of client-queues.toml is delivered there instead; if there is none, a client
+    /// `LocalWebhook` is added. The receiver checks each signature, and answers 204.
+    #[arg(long)]
+    pub push: bool,
+
+    /// Break the receiver when it has taken N events: 503 to everything, for five seconds
+    #[arg(long, value_name = "N", requires = "push")]
+    pub push_breaks: Option<usize>,
+
     /// Print the result as one JSON object; progress still goes to standard error
     #[arg(long)]
     pub json: bool,
@@ -52,6 +63,7 @@ Examples:
   cargo local --input events.jsonl         events of your own, for example this one:
 {\"mark\":\"AFC F5\",\"createTime\":\"2026-01-05T09:00:00Z\",\"eventId\":\"1\",\"RegistrationNumber\":{\"version\":1}}
   cargo local --stay                       keep it, and look around with any AWS client
+  cargo local --push --push-breaks 200     signed requests to a receiver here, which breaks meanwhile
   cargo local --json | jq .clients         for programs
 
 Clients come from client-queues.toml: add one, run this again, and it is in the table. A client with

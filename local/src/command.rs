@@ -1,10 +1,11 @@
 //! `cargo local`, from the command line to the table.
 
+use std::convert::Infallible;
 use std::fs;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use shared::config::Source;
 use shared::text::counted;
@@ -15,8 +16,9 @@ use crate::check::ExpectedEvents;
 use crate::event::{self, BadLine, EXAMPLE, Event};
 use crate::marks;
 use crate::progress::Progress;
-use crate::report::{Place, Queue, Report, Style};
-use crate::run::{self, Load, Outcome, RunError};
+use crate::receiver::{Mood, Receiver};
+use crate::report::{Place, Queue, ReceiverReport, Report, Style};
+use crate::run::{self, Load, Outcome, RunError, Step};
 use crate::stack::{self, Stack, StackError};
 use crate::tables::EVENTS;
 use crate::workspace;
@@ -27,6 +29,10 @@ const USAGE: u8 = 2;
 
 /// The bad lines of an input that are printed; a program gets all.
 const PRINTED: usize = 20;
+
+/// How long the receiver of webhooks is broken, and how often it is looked at before.
+const BROKEN: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
@@ -82,12 +88,21 @@ pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<u8, Comman
     let config = stack::config().map_err(Box::new)?;
     let (events, mut bad_lines) = events(args, &config.source, progress).await?;
     let start_progress = Arc::clone(progress);
-    let stack = Stack::start("stack", &(Arc::new(move |line: &str| start_progress.say(line)) as _))
-        .await
-        .map_err(Box::new)?;
+    let say = Arc::new(move |line: &str| start_progress.say(line)) as _;
+    let stack = if args.push {
+        Stack::start_with_receiver("stack", &say).await
+    } else {
+        Stack::start("stack", &say).await
+    };
+    let stack = stack.map_err(Box::new)?;
     let expected = ExpectedEvents::of_config(events, stack.config());
     progress.expect(stack.clients().iter().map(|client| expected.count(&client.name)).sum());
-    let outcome = run::run(&stack, &expected, Load::Paced, &|step| progress.step(step)).await?;
+    let on_step = |step: Step<'_>| progress.step(step);
+    let run = run::run(&stack, &expected, Load::Paced, &on_step);
+    let outcome = tokio::select! {
+        outcome = run => outcome?,
+        never = break_receiver(stack.receiver(), args.push_breaks, progress) => match never {},
+    };
     progress.finish();
     let refused = refused(&expected, &outcome);
     report_bad_lines(&input(args), &refused, progress);
@@ -108,6 +123,31 @@ pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<u8, Comman
         std::future::pending::<()>().await;
     }
     Ok(if report.written == 0 { USAGE } else { u8::from(!report.ok) })
+}
+
+/// Breaks the receiver when it has taken so many events, and mends it later. It does not return.
+async fn break_receiver(
+    receiver: Option<&Receiver>,
+    after: Option<usize>,
+    progress: &Progress,
+) -> Infallible {
+    if let (Some(receiver), Some(after)) = (receiver, after) {
+        while receiver.counts().taken < after {
+            tokio::time::sleep(LOOK).await;
+        }
+        receiver.set_mood(Mood::Down);
+        progress.note(&format!(
+            "the receiver has taken {} and is down now: it answers 503",
+            counted(receiver.counts().taken, "event")
+        ));
+        tokio::time::sleep(BROKEN).await;
+        receiver.set_mood(Mood::Well);
+        progress.note(&format!(
+            "the receiver is mended; it has refused {} meanwhile, which come again",
+            counted(receiver.counts().refused, "request")
+        ));
+    }
+    std::future::pending().await
 }
 
 /// The events to write: those of a file, or those of new marks, which begin now.
@@ -187,6 +227,9 @@ fn report(stack: &Stack, stays: bool, events: usize, outcome: Outcome, bad_lines
         rejected: outcome.rejected,
         left: outcome.left,
         log: stack.log().display().to_string(),
+        receiver: stack
+            .receiver()
+            .map(|receiver| ReceiverReport { url: receiver.url(""), counts: receiver.counts() }),
         place,
     }
 }

@@ -1,4 +1,4 @@
-//! Following a client's queue as a consumer does: receive, check, delete.
+//! Following a client: its queue as a consumer does (receive, check, delete), or what a receiver of webhooks takes for it.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use shared::message::AttributeValue;
 use tokio::sync::watch;
 
 use crate::check::{Check, ExpectedEvents, ReceivedEvent, Verdict};
+use crate::receiver::Inbox;
 use crate::stack::ClientAddress;
 
-/// The consumer of one queue.
+/// Who follows one client.
 #[derive(Debug)]
 pub struct Follower<'e> {
-    target: Target,
-    queue_url: String,
+    place: Place,
     check: Check<'e>,
     /// The ids of the received messages. A message that could not be deleted comes again, and is no second event.
     message_ids: HashSet<String>,
@@ -22,19 +22,32 @@ pub struct Follower<'e> {
     arrivals: Vec<(usize, Instant)>,
 }
 
+/// Where a client's events arrive.
+#[derive(Debug)]
+enum Place {
+    Queue { target: Target, url: String },
+    Receiver(Inbox),
+}
+
 impl<'e> Follower<'e> {
     /// A consumer of `queue_url`, where the events `expected` should arrive as they are.
     pub fn new(target: Target, queue_url: String, expected: &'e ExpectedEvents) -> Self {
-        Self::with_check(target, queue_url, Check::new(expected))
+        Self::with_check(Place::Queue { target, url: queue_url }, Check::new(expected))
     }
 
     /// The consumer of the client at `address`, where what is `expected` of it should arrive.
     pub fn of_client(target: Target, address: &ClientAddress, expected: &'e ExpectedEvents) -> Self {
-        Self::with_check(target, address.queue_url.clone(), Check::of_client(expected, &address.name))
+        let place = Place::Queue { target, url: address.queue_url.clone() };
+        Self::with_check(place, Check::of_client(expected, &address.name))
     }
 
-    fn with_check(target: Target, queue_url: String, check: Check<'e>) -> Self {
-        Self { target, queue_url, check, message_ids: HashSet::new(), arrivals: Vec::new() }
+    /// Who looks at what a receiver takes for the client called `name`, where what is `expected` of it should arrive.
+    pub fn of_inbox(inbox: Inbox, name: &str, expected: &'e ExpectedEvents) -> Self {
+        Self::with_check(Place::Receiver(inbox), Check::of_client(expected, name))
+    }
+
+    fn with_check(place: Place, check: Check<'e>) -> Self {
+        Self { place, check, message_ids: HashSet::new(), arrivals: Vec::new() }
     }
 
     /// Receives until every written event that is wanted has come, or nothing new has come for `patience`.
@@ -95,9 +108,19 @@ impl<'e> Follower<'e> {
         &self.arrivals
     }
 
-    /// Receives and deletes up to ten messages; waits up to `wait` for the first. Returns how many came.
+    /// Receives and deletes up to ten messages, or takes what a receiver has; waits up to `wait` for the first. Returns how many
+    /// came.
     async fn receive(&mut self, wait: Duration) -> Result<usize, CallError> {
-        let Self { target, queue_url, .. } = &*self;
+        let (target, queue_url) = match &mut self.place {
+            Place::Queue { target, url } => (&*target, &*url),
+            Place::Receiver(inbox) => {
+                let events = inbox.take(wait).await;
+                let now = Instant::now();
+                let new = events.iter().filter_map(|event| self.check.take(event));
+                self.arrivals.extend(new.map(|index| (index, now)));
+                return Ok(events.len());
+            }
+        };
         let messages = sqs::receive(target, queue_url, sqs::BATCH_LIMIT, wait, None).await?;
         let now = Instant::now();
         for message in &messages {
@@ -111,7 +134,7 @@ impl<'e> Follower<'e> {
             let receipts: Vec<String> =
                 messages.iter().map(|message| message.receipt_handle.clone()).collect();
             // A message that is not deleted comes again, and is recognised by its id.
-            sqs::delete_all(&self.target, &self.queue_url, &receipts).await?;
+            sqs::delete_all(target, queue_url, &receipts).await?;
         }
         Ok(messages.len())
     }

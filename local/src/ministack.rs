@@ -22,6 +22,9 @@ const POLL: Duration = Duration::from_millis(20);
 /// Another process can take a free port before MiniStack binds it.
 const PORTS_TRIED: u32 = 5;
 
+/// Environment variables: name and value.
+pub type Variables = Vec<(String, String)>;
+
 /// A running MiniStack. Dropping it ends MiniStack and every function that it started.
 #[derive(Debug)]
 pub struct MiniStack {
@@ -60,15 +63,21 @@ pub enum StartError {
 
 impl MiniStack {
     /// Starts MiniStack on a free port of the loopback interface, and waits until it answers. Its log and its
-    /// temporary files are in a directory of their own below `parent`, called `name` and a number.
+    /// temporary files are in a directory of their own below `parent`, called `name` and a number. It and the functions have
+    /// these `variables` besides its own.
     ///
     /// # Errors
     ///
     /// [`StartError`].
-    pub fn start(environment: &Environment, parent: &Path, name: &str) -> Result<Self, StartError> {
+    pub fn start(
+        environment: &Environment,
+        parent: &Path,
+        name: &str,
+        variables: &Variables,
+    ) -> Result<Self, StartError> {
         let mut attempt = 1;
         loop {
-            match Self::start_once(environment, parent, name) {
+            match Self::start_once(environment, parent, name, variables) {
                 Err(StartError::NotReady { said, .. })
                     if said.contains("in use") && attempt < PORTS_TRIED =>
                 {
@@ -79,7 +88,12 @@ impl MiniStack {
         }
     }
 
-    fn start_once(environment: &Environment, parent: &Path, name: &str) -> Result<Self, StartError> {
+    fn start_once(
+        environment: &Environment,
+        parent: &Path,
+        name: &str,
+        variables: &Variables,
+    ) -> Result<Self, StartError> {
         let port = free_port().map_err(StartError::NoPort)?;
         let io_error = |source| StartError::Io { directory: parent.display().to_string(), source };
         let slot = Slot::take(parent, name).map_err(io_error)?;
@@ -91,6 +105,7 @@ impl MiniStack {
         let mut command = Command::new(&environment.python);
         command.args(["-c", include_str!("keeper.py")]).stdin(Stdio::piped()).stdout(log).stderr(errors);
         set_environment(&mut command, port, &temporary);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         let group = Group::spawn(&mut command).map_err(io_error)?;
         let mut started = Self { group, port, slot };
         started.wait_until_ready()?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use shared::text::{counted, printable};
 
 use crate::event::BadLine;
+use crate::receiver::Counts;
 use crate::run::{ClientOutcome, IN_FLIGHT, Left, RejectedEvent};
 
 /// The columns of a terminal that a table takes at most; a long name is broken into lines.
@@ -29,11 +30,24 @@ pub struct Report {
     pub rejected: Vec<RejectedEvent>,
     /// What is left in queues where nothing should be.
     pub left: Left,
+    /// The receiver of webhooks; none without `--push`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receiver: Option<ReceiverReport>,
     /// The path of MiniStack's log, and the functions'.
     pub log: String,
     /// Where the stack is; none if it does not stay.
     #[serde(flatten)]
     pub place: Option<Place>,
+}
+
+/// What the receiver of webhooks counted.
+#[derive(Debug, Serialize)]
+pub struct ReceiverReport {
+    /// Where it was; a client's name follows.
+    pub url: String,
+    /// What it counted.
+    #[serde(flatten)]
+    pub counts: Counts,
 }
 
 /// Where a stack is that stays.
@@ -113,6 +127,16 @@ impl Report {
         };
         if !self.bad_lines.is_empty() {
             let _ = writeln!(text, "{} of the input left out.", counted(self.bad_lines.len(), "line"));
+        }
+        if let Some(ReceiverReport { url, counts: Counts { taken, refused, unsigned } }) = &self.receiver {
+            let of = |count: &usize, what: &str| match count {
+                0 => String::new(),
+                count => format!("; {} {what}", counted(*count, "request")),
+            };
+            let refused = of(refused, "it refused before, which came again");
+            let unsigned = of(unsigned, "had no right signature");
+            let _ =
+                writeln!(text, "{url} took {}, each signed{refused}{unsigned}.", counted(*taken, "request"));
         }
         if self.written > 0 {
             let _ = writeln!(
@@ -229,6 +253,7 @@ mod tests {
                 reason: "it is too large".to_owned(),
             }],
             left: Left { rejected: 2, ..Left::default() },
+            receiver: None,
             log: "target/local/stack-1/ministack.log".to_owned(),
             place: None,
         }
@@ -311,6 +336,14 @@ mod tests {
             delay: the median from an event's write to its receipt, with at most 32
             on their way; these are dev builds, slower than what ships
         "#]].assert_eq(&filtered.sentence());
+        let counts = Counts { taken: 1_000, refused: 12, unsigned: 0 };
+        let receiver = Some(ReceiverReport { url: "https://localhost:1/".to_owned(), counts });
+        expect![[r#"
+            1,000 events reached 1 client, complete and in order: 401 a second.
+            https://localhost:1/ took 1000 requests, each signed; 12 requests it refused before, which came again.
+            delay: the median from an event's write to its receipt, with at most 32
+            on their way; these are dev builds, slower than what ships
+        "#]].assert_eq(&Report { receiver, ..good() }.sentence());
         let bad_lines = vec![BadLine { line: 3, reason: "has no `mark`".to_owned() }];
         expect![[r#"
             No event was written.

@@ -226,6 +226,9 @@ impl Left {
 }
 
 fn follower<'e>(stack: &Stack, client: &ClientAddress, expected: &'e ExpectedEvents) -> Follower<'e> {
+    if let Some(inbox) = stack.inbox(&client.name) {
+        return Follower::of_inbox(inbox, &client.name, expected);
+    }
     let target = stack.connection().target(&client.account);
     Follower::of_client(target, client, expected)
 }

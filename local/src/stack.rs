@@ -20,9 +20,12 @@ use tokio::try_join;
 
 use crate::connection::Connection;
 use crate::event::EXAMPLE;
-use crate::ministack::{ACCOUNT, MiniStack, REGION, StartError};
+use crate::ministack::{ACCOUNT, MiniStack, REGION, StartError, Variables};
+use crate::parameter;
 use crate::processes::Process;
 use crate::python::{Environment, PythonError};
+use crate::receiver::{Inbox, Receiver, SECRET};
+use crate::redirect::{PARAMETER, redirected};
 use crate::tables;
 use crate::workspace;
 
@@ -52,6 +55,8 @@ pub struct Stack {
     naming: Naming,
     config: Config,
     clients: Vec<ClientAddress>,
+    /// What webhooks are delivered to; none if they are not.
+    receiver: Option<Receiver>,
 }
 
 /// Where a client's events arrive.
@@ -93,6 +98,12 @@ pub enum StackError {
          docs/deploy.md, \"Try all of this on your machine\", says how to try a table of your own"
     )]
     Source(String),
+    /// The receiver of webhooks does not run.
+    #[error("the receiver of webhooks: {0}")]
+    Receiver(#[source] std::io::Error),
+    /// A webhook can't be turned to the receiver.
+    #[error("client-queues.toml: {0}; `--push` changes no other way to write it")]
+    Redirect(String),
     /// The functions could not be built.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -128,7 +139,16 @@ impl Ground {
     ///
     /// [`StackError`]. What was started is ended.
     pub async fn start(name: &str, say: &Say) -> Result<Self, StackError> {
-        let (environment, ministack) = start_ministack(name.to_owned(), Arc::clone(say)).await?;
+        Self::start_with(name, say, Variables::new()).await
+    }
+
+    /// As [`Self::start`]; MiniStack and the functions have these `variables` besides.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError`]. What was started is ended.
+    pub async fn start_with(name: &str, say: &Say, variables: Variables) -> Result<Self, StackError> {
+        let (environment, ministack) = start_ministack(name.to_owned(), Arc::clone(say), variables).await?;
         say(&format!(
             "MiniStack listens on {}; its log is {}",
             ministack.endpoint(),
@@ -193,23 +213,71 @@ impl Ground {
 
 impl Stack {
     /// Builds the functions and deploys the template with them and the repository's `client-queues.toml` on a new
-    /// [`Ground`] called `name`. Nothing but the place of the functions' code is changed in the template.
+    /// [`Ground`] called `name`. Nothing but the place of the functions' code is changed in the template. Nothing is pushed:
+    /// the queues of push clients are like others.
     ///
     /// # Errors
     ///
     /// [`StackError`]. What was started is ended.
     pub async fn start(name: &str, say: &Say) -> Result<Self, StackError> {
         let (config_text, naming, config) = read_config()?;
+        Self::start_with(name, say, config_text, naming, config, None).await
+    }
+
+    /// As [`Self::start`], but what goes to webhooks is pushed: to a receiver on this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError`]. What was started is ended.
+    pub async fn start_with_receiver(name: &str, say: &Say) -> Result<Self, StackError> {
+        let (text, naming, config) = read_config()?;
+        let receiver = Receiver::start().await.map_err(StackError::Receiver)?;
+        let redirected = redirected(&text, &config, |client| receiver.url(client));
+        let text = redirected.map_err(StackError::Redirect)?;
+        let config =
+            Config::try_from_toml(CLIENT_QUEUES, &text, Some(&naming)).map_err(StackError::Config)?;
+        Self::start_with(name, say, text, naming, config, Some(receiver)).await
+    }
+
+    async fn start_with(
+        name: &str,
+        say: &Say,
+        config_text: String,
+        naming: Naming,
+        mut config: Config,
+        receiver: Option<Receiver>,
+    ) -> Result<Self, StackError> {
+        for client in &mut config.clients {
+            client.push = client.push.take().filter(|push| receiver.is_some() && push.target.is_web());
+        }
+        let variables = receiver.as_ref().map(local_variables).transpose()?.unwrap_or_default();
 
         // Each takes minutes the first time and uses only a part of the machine. A missing Python would stop both, so
         // it is looked for first.
         spawn_blocking(|| Environment::probe(&workspace::directory())).await.map_err(fault)??;
-        let (ground, packages) = try_join!(Ground::start(name, say), build(Arc::clone(say), config_text))?;
+        let ground = Ground::start_with(name, say, variables);
+        let (ground, packages) = try_join!(ground, build(Arc::clone(say), config_text))?;
+        if receiver.is_some() {
+            let put = parameter::put(ground.connection.endpoint(), PARAMETER, SECRET).await;
+            put.map_err(StackError::Receiver)?;
+        }
         ground.make_existing_queues(&config).await?;
         deploy_template(&ground, &config, &packages, say).await?;
         let clients = config.clients.iter().map(|client| address(client, &naming, &ground.connection));
         let clients = clients.collect();
-        Ok(Self { ground, naming, config, clients })
+        Ok(Self { ground, naming, config, clients, receiver })
+    }
+
+    /// What webhooks are delivered to; none if they are not.
+    pub fn receiver(&self) -> Option<&Receiver> {
+        self.receiver.as_ref()
+    }
+
+    /// What the receiver takes for a client from now on; none if the client's queue is like others.
+    pub fn inbox(&self, client: &str) -> Option<Inbox> {
+        let is_pushed = |config: &&Client| config.name.as_str() == client && config.push.is_some();
+        self.config.clients.iter().find(is_pushed)?;
+        self.receiver.as_ref().map(|receiver| receiver.inbox(client))
     }
 
     /// What it is deployed on.
@@ -271,14 +339,33 @@ fn read_config() -> Result<(String, Naming, Config), StackError> {
     Ok((text, naming, config))
 }
 
-async fn start_ministack(name: String, say: Say) -> Result<(Environment, MiniStack), StackError> {
+async fn start_ministack(
+    name: String,
+    say: Say,
+    variables: Variables,
+) -> Result<(Environment, MiniStack), StackError> {
     let start = move || -> Result<_, StackError> {
         let directory = workspace::directory();
         let environment = Environment::prepare(&directory, &*say)?;
-        let ministack = MiniStack::start(&environment, &directory, &name)?;
+        let ministack = MiniStack::start(&environment, &directory, &name, &variables)?;
         Ok((environment, ministack))
     };
     spawn_blocking(start).await.map_err(fault)?
+}
+
+/// What lets the function that delivers to webhooks believe the receiver.
+///
+/// # Errors
+///
+/// [`StackError::Receiver`]: the file of its authority's certificate can't be written.
+pub fn local_variables(receiver: &Receiver) -> Result<Variables, StackError> {
+    let directory = workspace::directory();
+    let path = directory.join(format!("receiver-{}.pem", receiver.port()));
+    let written = fs::create_dir_all(&directory).and_then(|()| fs::write(&path, receiver.authority()));
+    written.map_err(StackError::Receiver)?;
+    let path = path.display().to_string();
+    let variables = [("PUSH_LOCAL_CA", path.as_str()), ("PUSH_LOCAL_LOOPBACK", "true")];
+    Ok(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec())
 }
 
 async fn build(say: Say, config: String) -> Result<Vec<Package>, StackError> {

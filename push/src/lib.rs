@@ -6,11 +6,18 @@
 //! through the port [`Exchange`](shared::exchange::Exchange), what is kept through [`Ledger`](shared::ledger::Ledger).
 
 pub mod event;
+mod fault;
 pub mod handler;
+pub mod kind;
 mod lane;
 pub mod outcome;
 mod pace;
+mod reason;
 mod record;
 mod request;
+mod retry_after;
+mod secrets;
+mod signature;
 mod target;
+mod token;
 pub mod trial;

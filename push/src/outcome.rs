@@ -74,3 +74,10 @@ impl Delivered {
         Self { taken: 0, mark: None, failure: Some(failure) }
     }
 }
+
+impl Failure {
+    /// A failure that doesn't say when to ask again.
+    pub(crate) fn new(kind: FailureKind, alike: impl Into<String>, reason: String) -> Self {
+        Self { kind, reason, alike: alike.into(), retry_after: None }
+    }
+}

@@ -163,11 +163,17 @@ pub const DELIVERY_LATENCY: Metric = Metric {
 pub const TARGET_FAILING_AGE: Metric = Metric {
     name: "TargetFailingAge",
     unit: Unit::Milliseconds,
-    meaning: "for how long a client's target has refused all events, or has been gone; absent where none is (push)",
+    meaning: "for how long a client's target has refused all events, or has been gone; absent where none is (push, catch-up)",
 };
 
+/// `TargetsGone`.
+pub const TARGETS_GONE: Metric = count(
+    "TargetsGone",
+    "clients that are paused because their target is gone; absent where no target fails (catch-up)",
+);
+
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 31] = [
+pub const NAMES: [Metric; 32] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
@@ -199,6 +205,7 @@ pub const NAMES: [Metric; 31] = [
     DELIVERY_REQUESTS,
     DELIVERY_LATENCY,
     TARGET_FAILING_AGE,
+    TARGETS_GONE,
 ];
 
 const fn count(name: &'static str, meaning: &'static str) -> Metric {

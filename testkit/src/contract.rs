@@ -14,3 +14,4 @@
 pub mod events;
 pub mod fifo;
 pub mod ledger;
+pub mod push;

@@ -8,6 +8,7 @@ pub mod dynamodb;
 mod http;
 pub mod lambda;
 pub mod rie;
+pub mod scripted;
 pub mod sqs;
 pub mod tables;
 

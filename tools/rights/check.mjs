@@ -27,8 +27,35 @@ const key = (service) => ({
   context: service ? { 'kms:ViaService': `${service}.${REGION}.amazonaws.com` } : {}
 })
 const table = `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/Events`
+const ledger = (leadingKey) => ({ arn: stack.arn('LedgerTable'), context: { 'dynamodb:LeadingKeys': [leadingKey] } })
+// A target of a push client, of this account, and what is like it but is none.
+const target = (service, resource) => ({ arn: `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}` })
 const OUTSIDE = {
   '*': { arn: '*' },
+  'registry in the ledger': ledger('registry'),
+  'group in the ledger': ledger('group#AFC_20F5'),
+  'cursors in the ledger': ledger('behind#1'),
+  'lease in the ledger': ledger('lease#1'),
+  'deliveries in the ledger': ledger('push#1#AFC_20F5'),
+  'requests of push in the ledger': ledger('push#1'),
+  'requests of consumers in the ledger': ledger('requests#1'),
+  'webhook secret': target('secretsmanager', 'secret:webhooks/billing-AbCdEf'),
+  'other secret': target('secretsmanager', 'secret:webhooks/billing-GhIjKl'),
+  'webhook parameter': target('ssm', 'parameter/webhooks/billing'),
+  'other parameter': target('ssm', 'parameter/webhooks/billing2'),
+  'target function': target('lambda', 'function:orders'),
+  'other function': target('lambda', 'function:orders2'),
+  'target topic': target('sns', 'orders.fifo'),
+  'other topic': target('sns', 'orders'),
+  'target bus': target('events', 'event-bus/orders'),
+  'other bus': target('events', 'event-bus/default'),
+  'target stream': target('kinesis', 'stream/orders'),
+  'other stream': target('kinesis', 'stream/orders2'),
+  'target object': { arn: `arn:aws:s3:::orders-${ACCOUNT}/marks/AFC_20F5/1.json` },
+  'other object': { arn: `arn:aws:s3:::orders-${ACCOUNT}/invoices/1.json` },
+  'target bucket': { arn: `arn:aws:s3:::orders-${ACCOUNT}` },
+  'other bucket': { arn: 'arn:aws:s3:::invoices' },
+  'target topic of another account': { arn: `arn:aws:sns:${REGION}:${OTHER_ACCOUNT}:orders.fifo`, account: OTHER_ACCOUNT },
   stack: { arn: `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/mark-event-queue/1` },
   stream: { arn: `${table}/stream/2026-01-01T00:00:00.000` },
   'event table': { arn: table },
@@ -46,6 +73,11 @@ const OUTSIDE = {
   'external queue of this account': { arn: `arn:aws:sqs:${REGION}:${ACCOUNT}:orders.fifo` },
   'foreign queue': { arn: `arn:aws:sqs:${REGION}:${ACCOUNT}:MarkFanOutClientForeign.fifo` },
   'key, through SQS': key('sqs'),
+  'key, through Secrets Manager': key('secretsmanager'),
+  'key, through Parameter Store': key('ssm'),
+  'key, through SNS': key('sns'),
+  'key, through Kinesis': key('kinesis'),
+  'key, through S3': key('s3'),
   'key, through DynamoDB': key('dynamodb'),
   'key, directly': key(),
   'object of DiscardedRecords': {
@@ -90,11 +122,16 @@ const inClearText = (principal) => ({ ...principal, context: { ...principal.cont
 const sending = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sqs:SendMessage', Resource: stack.arn('RequestsQueue') }] }
 const converter = session('ProcessDynamoDBStreamRole')
 const fanOut = session('FanOutRole')
+const pushHttp = session('PushHttpRole')
+const pushAws = session('PushAwsRole')
 const administrator = role('Administrator', ADMINISTRATOR)
 const PRINCIPALS = {
   converter,
   'converter in clear text': inClearText(converter),
   'fan-out': fanOut,
+  'push-http': pushHttp,
+  'push-aws': pushAws,
+  'push-http in clear text': inClearText(pushHttp),
   'fan-out in clear text': inClearText(fanOut),
   administrator,
   'administrator in clear text': inClearText(administrator),

@@ -33,6 +33,20 @@ export const CALLS = {
   transact_write_items: ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem']
 }
 
+// What delivers, and what of the ledger it may read, write, and leave alone.
+const PUSH = ['push-http', 'push-aws']
+const READ_IN_LEDGER = ['registry in the ledger', 'group in the ledger']
+const WRITTEN_IN_LEDGER = ['deliveries in the ledger', 'requests of push in the ledger']
+const STEERING_IN_LEDGER = ['cursors in the ledger', 'lease in the ledger', 'requests of consumers in the ledger']
+const TARGETS = [
+  [['lambda:InvokeFunction'], 'target function'],
+  [['sns:Publish'], 'target topic'],
+  [['events:PutEvents'], 'target bus'],
+  [['kinesis:PutRecord'], 'target stream'],
+  [['s3:PutObject', 's3:DeleteObject'], 'target object'],
+  [['s3:ListBucket'], 'target bucket']
+]
+
 const each = (principals, actions, resources, allowed) =>
   principals.flatMap((principal) => resources.map((resource) => [principal, actions, resource, allowed]))
 
@@ -61,6 +75,57 @@ export const ROWS = [
   ['fan-out', READ_TABLE, 'event table', ALLOWED],
   ['fan-out', TRACE, '*', ALLOWED],
   ...each(['fan-out'], LOG, ['FanOutLogs', 'CatchUpLogs'], ALLOWED),
+
+  // What delivers to targets: each its own clients' queues, targets and secrets, and of the ledger its own items.
+  ['push-http', [...READ_QUEUE, 'sqs:GetQueueAttributes'], 'QueueBilling', ALLOWED],
+  ['push-aws', [...READ_QUEUE, 'sqs:GetQueueAttributes'], 'QueueInsurance', ALLOWED],
+  ...each(PUSH, ['sqs:SendMessage'], ['RejectedQueue'], ALLOWED),
+  ...each(PUSH, ['kms:GenerateDataKey', 'kms:Decrypt'], ['key, through SQS'], ALLOWED),
+  ...each(PUSH, ['dynamodb:BatchGetItem', 'dynamodb:GetItem'], [...READ_IN_LEDGER, ...WRITTEN_IN_LEDGER], ALLOWED),
+  ...each(PUSH, ['dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'], WRITTEN_IN_LEDGER, ALLOWED),
+  ...each(PUSH, TRACE, ['*'], ALLOWED),
+  ['push-http', LOG, 'PushHttpLogs', ALLOWED],
+  ['push-aws', LOG, 'PushAwsLogs', ALLOWED],
+  ['push-http', ['secretsmanager:GetSecretValue'], 'webhook secret', ALLOWED],
+  ['push-http', ['ssm:GetParameter'], 'webhook parameter', ALLOWED],
+  ...each(['push-http'], ['kms:Decrypt'], ['key, through Secrets Manager', 'key, through Parameter Store'], ALLOWED),
+  ...TARGETS.map(([actions, resource]) => ['push-aws', actions, resource, ALLOWED]),
+  ...each(['push-aws'], ['kms:GenerateDataKey'], ['key, through SNS', 'key, through Kinesis', 'key, through S3'], ALLOWED),
+
+  // What it must not do: the other's part, what the config does not name, and whatever steers the pipeline.
+  ['push-http', READ_QUEUE, 'QueueInsurance', DENIED],
+  ['push-aws', READ_QUEUE, 'QueueBilling', DENIED],
+  ...each(PUSH, READ_QUEUE, ['QueueEnforcement', 'FanOutQueue', 'RejectedQueue', 'RequestsQueue', ...EXTERNAL_QUEUES], DENIED),
+  ...each(PUSH, ['sqs:SendMessage'], ['FanOutQueue', 'RequestsQueue', ...CLIENT_QUEUES, ...EXTERNAL_QUEUES, 'foreign queue'], DENIED),
+  ...each(PUSH, ['sqs:PurgeQueue', 'sqs:DeleteQueue', 'sqs:SetQueueAttributes'], [...QUEUES, 'RequestsQueue'], DENIED),
+  ...each(PUSH, ['lambda:InvokeFunction', 'lambda:UpdateFunctionCode'], ['ProcessDynamoDBStream', 'FanOut', 'CatchUp', 'PushHttp', 'PushAws'], DENIED),
+  ...each(PUSH, WRITE_TABLE, [...READ_IN_LEDGER, ...STEERING_IN_LEDGER, 'LedgerTable', 'event table'], DENIED),
+  ...each(PUSH, ['dynamodb:BatchGetItem', 'dynamodb:GetItem'], [...STEERING_IN_LEDGER, 'LedgerTable'], DENIED),
+  ...each(PUSH, ['dynamodb:Query', 'dynamodb:Scan', 'dynamodb:UpdateItem', 'dynamodb:BatchWriteItem'], [...WRITTEN_IN_LEDGER, 'LedgerTable'], DENIED),
+  ...each(PUSH, READ_TABLE, ['event table'], DENIED),
+  ...each(PUSH, READ_STREAM, ['stream'], DENIED),
+  ...each(PUSH, ['iam:PutRolePolicy', 'iam:PassRole', 'iam:AttachRolePolicy'], ['FanOutRole', 'PushHttpRole', 'PushAwsRole'], DENIED),
+  ...each(PUSH, ['sts:AssumeRole'], ['FanOutRole'], DENIED),
+  ...each(PUSH, ['kms:Decrypt', 'kms:GenerateDataKey'], ['key, directly', 'key, through DynamoDB'], DENIED),
+  ['push-http', LOG, 'PushAwsLogs', DENIED],
+  ['push-aws', LOG, 'PushHttpLogs', DENIED],
+  ['push-http', ['secretsmanager:GetSecretValue'], 'other secret', DENIED],
+  ['push-http', ['secretsmanager:PutSecretValue', 'secretsmanager:DescribeSecret'], 'webhook secret', DENIED],
+  ['push-http', ['ssm:GetParameter'], 'other parameter', DENIED],
+  ['push-http', ['ssm:PutParameter', 'ssm:GetParametersByPath'], 'webhook parameter', DENIED],
+  ...TARGETS.map(([actions, resource]) => ['push-http', actions, resource, DENIED]),
+  ...each(['push-http'], ['kms:GenerateDataKey', 'kms:Decrypt'], ['key, through SNS', 'key, through Kinesis', 'key, through S3'], DENIED),
+  ...TARGETS.map(([actions, resource]) => ['push-aws', actions, resource.replace('target', 'other'), DENIED]),
+  // Its owner has to allow it, too.
+  ['push-aws', ['sns:Publish'], 'target topic of another account', DENIED],
+  ['push-aws', ['secretsmanager:GetSecretValue'], 'webhook secret', DENIED],
+  ['push-aws', ['ssm:GetParameter'], 'webhook parameter', DENIED],
+  ...each(['push-aws'], ['kms:Decrypt'], ['key, through Secrets Manager', 'key, through Parameter Store', 'key, through S3'], DENIED),
+  ['push-aws', ['s3:GetObject', 's3:PutObjectAcl'], 'target object', DENIED],
+  ['push-aws', ['sns:Subscribe', 'sns:SetTopicAttributes'], 'target topic', DENIED],
+  ['push-aws', ['kinesis:GetRecords', 'kinesis:PutRecords'], 'target stream', DENIED],
+  ['push-http in clear text', READ_QUEUE, 'QueueBilling', DENIED],
+  ['push-http in clear text', ['sqs:SendMessage'], 'RejectedQueue', DENIED],
 
   // What consumers ask for: the roles that the stack names, of this account and of another.
   ...each(['asking role', 'asking role of another account'], ['sqs:SendMessage'], ['RequestsQueue'], ALLOWED),
@@ -106,11 +171,11 @@ export const ROWS = [
   ['converter in clear text', ['s3:PutObject'], 'object of DiscardedRecords', DENIED],
 
   // Who may be the roles: Lambda, for this account.
-  ...each(['lambda service'], ['sts:AssumeRole'], ['FanOutRole', 'ProcessDynamoDBStreamRole'], ALLOWED),
+  ...each(['lambda service'], ['sts:AssumeRole'], ['FanOutRole', 'ProcessDynamoDBStreamRole', 'PushHttpRole', 'PushAwsRole'], ALLOWED),
   ...each(
     ['lambda service for another account', 'other account', 'sns service', 'role without rights'],
     ['sts:AssumeRole'],
-    ['FanOutRole', 'ProcessDynamoDBStreamRole'],
+    ['FanOutRole', 'ProcessDynamoDBStreamRole', 'PushHttpRole', 'PushAwsRole'],
     DENIED
   ),
 

@@ -42,12 +42,12 @@ export class Stack {
     return ARNS[Type](id, Properties)
   }
 
-  // The policies that a role has of its own, by name.
+  // The policies of a role, its own and those that are attached to it, by name.
   rolePolicies(id) {
-    return this.resource(id).Properties.Policies.map(({ PolicyName, PolicyDocument }) => ({
-      name: PolicyName,
-      policy: PolicyDocument
-    }))
+    const { Policies, ManagedPolicyArns = [] } = this.template.Resources[id].Properties
+    const own = this.resolved(Policies).map(({ PolicyName, PolicyDocument }) => ({ name: PolicyName, policy: PolicyDocument }))
+    const attached = ManagedPolicyArns.map(({ Ref }) => ({ name: Ref, policy: this.resource(Ref).Properties.PolicyDocument }))
+    return [...own, ...attached]
   }
 
   // The policy of the resource (queue, bucket), `undefined` if it has none.

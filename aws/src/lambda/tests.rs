@@ -168,7 +168,7 @@ fn the_config_is_named_if_it_is_missing_or_wrong() {
             client-queues.toml:1: source.sort_key: missing; name the table's sort key, by which an aggregate's events differ
             client-queues.toml:1: source.version: missing; name the attribute that numbers an aggregate's events, or, if yours have no number, count on condition from now on: docs/ordering.md says how under "My events have no version"
             client-queues.toml:1: client: no client is registered; add a section `[[client]]` with a `name`
-            client-queues.toml:2: source.keys: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `first_version`, `scan_read_units`, `filter`, `allowed_accounts`"#]],
+            client-queues.toml:2: source.keys: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `first_version`, `scan_read_units`, `filter`, `allowed_accounts`, `allowed_hosts`"#]],
     );
     std::fs::remove_dir_all(&package).unwrap();
 }

@@ -481,6 +481,7 @@ fn a_client_whose_target_is_gone_is_paused_until_it_is_resumed() {
     assert_eq!((world.registration("A").state, paused_at.is_some()), (State::Paused, true));
     let metrics = world.tally.borrow().to_string();
     assert!(metrics.contains("A: TargetFailingAge 90000"), "{metrics}");
+    assert!(metrics.contains("TargetFailingAge 90000, TargetsGone 1"), "{metrics}");
     let paused = target_now(&world);
     world.maintenance_runs(2);
     assert_eq!(target_now(&world), paused, "it is noted once");

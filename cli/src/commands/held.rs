@@ -153,8 +153,10 @@ fn text(report: &Report, style: Style) -> String {
     let of_push = groups.iter().find(|group| group.by == HELD_BY_PUSH);
     let more = of_push.filter(|_| groups.len() > 1).map(|group| {
         let client = printable(&group.client);
-        format!("All of a client that push holds for one reason, when the target is mended:\n  \
-                 fanoutctl release {client} --all --reason …{stack}\n")
+        format!(
+            "All of a client that push holds for one reason, when the target is mended:\n  \
+                 fanoutctl release {client} --all --reason …{stack}\n"
+        )
     });
     format!(
         "{table}\n\n{count} held. To send the oldest again, when its cause is mended; or to leave out its next event first:\n  \

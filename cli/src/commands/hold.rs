@@ -73,7 +73,8 @@ pub async fn release(context: &Context, arguments: &ReleaseArguments) -> Result<
     } else {
         keys_of(&operator, &scope.groups).await?
     };
-    let why = reason.as_ref().map(|reason| format!(", held for a reason with `{reason}`")).unwrap_or_default();
+    let why =
+        reason.as_ref().map(|reason| format!(", held for a reason with `{reason}`")).unwrap_or_default();
     operator.log(&format!("release {} for client `{client}`{why}", counted(keys.keys.len(), "group")));
     let make = |keys| ControlRequest::Release { client: client.clone(), keys, caller: None };
     change(context, &operator, registration, Change::Release, (client, keys), make).await
@@ -123,7 +124,8 @@ async fn change(
     let total = keys.len();
     let ended = if total > REPLAY_KEYS_LIMIT {
         let bar = Progress::of(total as u64);
-        let show = |done: usize| bar.is_at(done as u64, total as u64, &format!("{done} of {total} groups done"));
+        let show =
+            |done: usize| bar.is_at(done as u64, total as u64, &format!("{done} of {total} groups done"));
         let ended = request(operator, &keys, make, &mut tally, show).await;
         bar.finish();
         ended

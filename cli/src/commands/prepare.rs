@@ -55,7 +55,8 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     }
 
     let mut facts = Facts {
-        parameters: settings.parameters(&config),
+        parameters: [settings.parameters(&config), stack::client_parameters(&config, &naming).to_vec()]
+            .concat(),
         kept_queues: kept_queues(&target, deployed.as_ref(), &naming, &config).await?,
         endpoint: target.endpoint().map(str::to_owned),
         // Without the right to ask, as if there were enough.

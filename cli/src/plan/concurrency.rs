@@ -12,6 +12,16 @@ const DEFAULT: u32 = 6;
 /// The converter, for a stream of one shard, and the catch-up.
 const OTHERS: u32 = 2;
 
+/// The mappings of push clients: the parameter with their names, that with how many batches of each are delivered at the same
+/// time, and that one's default.
+const PUSH: [(&str, &str, u32); 2] = [
+    ("PushHttpClients", "PushHttpMaximumConcurrency", 2),
+    ("PushAwsClients", "PushAwsMaximumConcurrency", 2),
+];
+
+/// The template's word for no push client.
+const NO_CLIENT: &str = "00";
+
 /// What consumers ask for, if some may: the `MaximumConcurrency` of the template's mapping.
 const REQUESTS: (&str, u32) = ("RequestRoleArns", 2);
 
@@ -39,7 +49,14 @@ impl ConcurrencyShortage {
         let fan_outs = value(PARAMETER).and_then(|text| text.parse().ok()).unwrap_or(DEFAULT);
         let (roles, at_once) = REQUESTS;
         let requests = if value(roles).is_some_and(|roles| roles != "0") { at_once } else { 0 };
-        let usable = fan_outs.saturating_add(OTHERS).saturating_add(requests);
+        let of_push = PUSH.map(|(clients, at_once, default)| {
+            let names = value(clients).map_or(NO_CLIENT, String::as_str);
+            let count = names.split(',').filter(|name| *name != NO_CLIENT).count();
+            let at_once = value(at_once).and_then(|text| text.parse().ok()).unwrap_or(default);
+            u32::try_from(count).unwrap_or(u32::MAX).saturating_mul(at_once)
+        });
+        let all = [OTHERS, requests].into_iter().chain(of_push);
+        let usable = all.fold(fan_outs, u32::saturating_add);
         available.filter(|available| *available < usable).map(|available| Self { available, usable })
     }
 
@@ -76,5 +93,13 @@ mod tests {
                 ConcurrencyShortage::of(Some(8), &[(REQUESTS.0, roles.to_owned())], &BTreeMap::new());
             assert_eq!(shortage.map(|shortage| shortage.usable), expected, "{roles}");
         }
+        let push = |http: &str, aws: &str, at_once: &str| {
+            let parameters =
+                [("PushHttpClients", http), ("PushAwsClients", aws), ("PushAwsMaximumConcurrency", at_once)];
+            let parameters = parameters.map(|(name, value)| (name, value.to_owned()));
+            ConcurrencyShortage::of(Some(0), &parameters, &BTreeMap::new()).map(|shortage| shortage.usable)
+        };
+        assert_eq!(push("00", "00", "1000"), Some(8));
+        assert_eq!(push("A,B,C", "D,E", "10"), Some(8 + 3 * 2 + 2 * 10));
     }
 }

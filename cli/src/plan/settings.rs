@@ -9,8 +9,17 @@ use shared::pattern::Pattern;
 use super::RunningStack;
 
 /// Parameters that are shown as clients, or that follow from another parameter.
-const SHOWN_ELSEWHERE: [&str; 5] =
-    ["Clients", "ExternalQueueArns", "VisibilityTimeout", "RequestRoleArns", "RequestAccounts"];
+const SHOWN_ELSEWHERE: [&str; 9] = [
+    "Clients",
+    "ExternalQueueArns",
+    "VisibilityTimeout",
+    "RequestRoleArns",
+    "RequestAccounts",
+    "PushHttpClients",
+    "PushHttpQueueArns",
+    "PushAwsClients",
+    "PushAwsQueueArns",
+];
 
 /// A setting that changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

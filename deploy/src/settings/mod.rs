@@ -35,6 +35,10 @@ pub struct Settings {
     pub function_timeout: Option<FunctionTimeout>,
     /// The most batches that are fanned out at the same time.
     pub fan_out_maximum_concurrency: Option<MaximumConcurrency>,
+    /// The most batches of each client that are delivered to its webhook at the same time.
+    pub push_http_maximum_concurrency: Option<MaximumConcurrency>,
+    /// The most batches of each client that are delivered to its target in AWS at the same time.
+    pub push_aws_maximum_concurrency: Option<MaximumConcurrency>,
     /// The most stream records in one batch of the converter.
     pub stream_batch_size: Option<StreamBatchSize>,
     /// The converter's memory.
@@ -43,6 +47,8 @@ pub struct Settings {
     pub fan_out_memory: Option<Memory>,
     /// Catch-up's memory.
     pub catch_up_memory: Option<Memory>,
+    /// The memory of each function that delivers to targets.
+    pub push_memory: Option<Memory>,
 }
 
 impl Settings {
@@ -62,13 +68,19 @@ impl Settings {
         let timeout = self.function_timeout;
         add("FunctionTimeout", timeout.map(|timeout| timeout.seconds().to_string()));
         add("VisibilityTimeout", timeout.map(|timeout| timeout.visibility_seconds().to_string()));
-        let concurrency = self.fan_out_maximum_concurrency;
-        add("FanOutMaximumConcurrency", concurrency.map(|concurrency| concurrency.number().to_string()));
+        for (name, concurrency) in [
+            ("FanOutMaximumConcurrency", self.fan_out_maximum_concurrency),
+            ("PushHttpMaximumConcurrency", self.push_http_maximum_concurrency),
+            ("PushAwsMaximumConcurrency", self.push_aws_maximum_concurrency),
+        ] {
+            add(name, concurrency.map(|concurrency| concurrency.number().to_string()));
+        }
         add("StreamBatchSize", self.stream_batch_size.map(|size| size.number().to_string()));
         for (name, memory) in [
             ("ConverterMemory", self.converter_memory),
             ("FanOutMemory", self.fan_out_memory),
             ("CatchUpMemory", self.catch_up_memory),
+            ("PushMemory", self.push_memory),
         ] {
             add(name, memory.map(|memory| memory.megabytes().to_string()));
         }
@@ -142,10 +154,13 @@ mod tests {
             architecture: Some(Architecture::Arm64),
             function_timeout: Some(FunctionTimeout::try_new(2).unwrap()),
             fan_out_maximum_concurrency: Some(MaximumConcurrency::try_new(12).unwrap()),
+            push_http_maximum_concurrency: Some(MaximumConcurrency::try_new(3).unwrap()),
+            push_aws_maximum_concurrency: Some(MaximumConcurrency::try_new(1_000).unwrap()),
             stream_batch_size: Some(StreamBatchSize::try_new(100).unwrap()),
             converter_memory: Some(Memory::try_new(256).unwrap()),
             fan_out_memory: Some(Memory::try_new(1_769).unwrap()),
             catch_up_memory: Some(Memory::try_new(10_240).unwrap()),
+            push_memory: Some(Memory::try_new(512).unwrap()),
         };
         check(
             &settings,
@@ -165,10 +180,13 @@ mod tests {
                 FunctionTimeout=2
                 VisibilityTimeout=12
                 FanOutMaximumConcurrency=12
+                PushHttpMaximumConcurrency=3
+                PushAwsMaximumConcurrency=1000
                 StreamBatchSize=100
                 ConverterMemory=256
                 FanOutMemory=1769
                 CatchUpMemory=10240
+                PushMemory=512
             "#]],
         );
     }

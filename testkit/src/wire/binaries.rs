@@ -41,8 +41,8 @@ struct Target {
 /// Cargo cannot be started or does not build them; its messages are on standard error.
 pub fn shipped_functions() -> io::Result<Functions> {
     static BUILT: OnceLock<Result<Functions, String>> = OnceLock::new();
-    let targets =
-        ["--release", "--package", "converter", "--package", "fanout", "--package", "catchup", "--bins"];
+    let packages = ["converter", "fanout", "catchup", "push"].map(|package| ["--package", package]);
+    let targets = [&["--release", "--bins"], packages.as_flattened()].concat();
     let build = || executables(&targets).and_then(|mut built| Functions::take(&mut built));
     let built = BUILT.get_or_init(|| build().map_err(|error| error.to_string()));
     built.clone().map_err(io::Error::other)

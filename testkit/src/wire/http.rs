@@ -127,7 +127,7 @@ fn serve(stream: TcpStream, handler: &impl Fn(Request) -> Reply) -> io::Result<(
 }
 
 /// The next request; `None` at the end of the connection.
-fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
+pub(super) fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
     if reader.fill_buf()?.is_empty() {
         return Ok(None);
     }

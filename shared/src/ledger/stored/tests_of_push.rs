@@ -94,7 +94,9 @@ fn what_an_operator_reads() {
     check(
         delivered.0.clone(),
         delivered.1,
-        expect![[r#"push#2#AFC%20F5 / delivery: {asked_at: "2027-01-15T08:01:00Z", format: 2, mark: "49590338271490256608559692538361571095921575989136588898", refused: {incarnation: "0123456789abcdef", since: "2027-01-15T08:00:00Z", version: 8}, state: "{\"asked\":{\"from\":8,\"incarnation\":\"0123456789abcdef\",\"shown_by\":\"r-1\"},\"incarnation\":\"0123456789abcdef\",\"version\":7}", write_count: 9}"#]],
+        expect![[
+            r#"push#2#AFC%20F5 / delivery: {asked_at: "2027-01-15T08:01:00Z", format: 2, mark: "49590338271490256608559692538361571095921575989136588898", refused: {incarnation: "0123456789abcdef", since: "2027-01-15T08:00:00Z", version: 8}, state: "{\"asked\":{\"from\":8,\"incarnation\":\"0123456789abcdef\",\"shown_by\":\"r-1\"},\"incarnation\":\"0123456789abcdef\",\"version\":7}", write_count: 9}"#
+        ]],
     );
     check(
         requested.0.clone(),
@@ -158,7 +160,11 @@ fn damage_is_named() {
         text(r#"{"version":7,"later":1}"#),
         expect!["attribute `state` is not the state of a consumer"],
     );
-    of_delivery("asked_at", text("yesterday"), expect!["attribute `asked_at` is not an instant such as `2026-11-20T10:00:00Z`"]);
+    of_delivery(
+        "asked_at",
+        text("yesterday"),
+        expect!["attribute `asked_at` is not an instant such as `2026-11-20T10:00:00Z`"],
+    );
     of_delivery("mark", Value::Bool(true), expect!["attribute `mark` is not a string"]);
     of_delivery(
         "refused",
