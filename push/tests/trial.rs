@@ -9,7 +9,6 @@ use push::event::Event;
 use push::handler::{Push, Side};
 use push::outcome::{Deliver, Delivered, Failure, FailureKind};
 use push::trial::TrialError;
-use shared::clock::Clock as _;
 use shared::config::{self, Config, OnRefused, PushTarget, SecretArn, WebUrl, WebhookTarget};
 use shared::control::{PushFailureKind, PushTest, PushTestRequest};
 use shared::naming::Naming;
