@@ -4,6 +4,7 @@ mod client;
 mod erasures;
 mod holds;
 mod ledger;
+mod push;
 mod queue;
 mod tests_of_clients;
 mod trace;
@@ -33,6 +34,7 @@ pub use ledger::{
     AttestArguments, BackfillArguments, CatchUpArguments, ClientArguments, ReplayArguments, RequestArguments,
     ScopeArguments, StatusArguments,
 };
+pub use push::{PushCommand, PushTestArguments};
 pub use queue::{QueueCommand, RepairArguments};
 pub use tests_of_clients::{RehearseArguments, SendTestArguments};
 pub use trace::{TailArguments, TraceArguments};
@@ -203,6 +205,10 @@ pub enum Command {
     /// Make a client's deleted queue again, or mend its settings
     #[command(subcommand, after_help = "Example:\n  fanoutctl queue repair Billing")]
     Queue(QueueCommand),
+
+    /// Try the target of a client that the stack delivers to
+    #[command(subcommand, after_help = "Example:\n  fanoutctl push test Billing")]
+    Push(PushCommand),
 
     /// Send one marked event through the whole pipeline of a local stack, and show when each client's queue has it
     #[command(after_help = include_str!("args/help/send-test.txt"))]

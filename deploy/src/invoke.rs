@@ -8,6 +8,12 @@ use aws::operator::{CallError, Target};
 /// The stack's output that names the catch-up function.
 pub const CATCH_UP_NAME: &str = "CatchUpName";
 
+/// The stack's output that names the function that delivers to URLs; absent where no client is pushed to one.
+pub const PUSH_HTTP_NAME: &str = "PushHttpName";
+
+/// The same of the function that delivers to targets in AWS.
+pub const PUSH_AWS_NAME: &str = "PushAwsName";
+
 /// The payload with which the schedule invokes the catch-up function.
 pub const MAINTENANCE: &str = r#"{"request":"maintenance"}"#;
 

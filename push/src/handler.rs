@@ -55,9 +55,9 @@ pub enum Side {
 /// A push function, ready for any number of invocations.
 #[derive(Debug)]
 pub struct Push<D> {
-    clients: Vec<PushClient<D>>,
+    pub(crate) clients: Vec<PushClient<D>>,
     rejected: QueueUrl,
-    first_version: i64,
+    pub(crate) first_version: i64,
     /// What the registry said, and when.
     registry: Mutex<Option<(Timestamp, BTreeMap<ClientName, Registered>)>>,
 }
@@ -66,6 +66,8 @@ pub struct Push<D> {
 #[derive(Debug)]
 pub(crate) struct PushClient<D> {
     pub(crate) name: ClientName,
+    /// The word for the kind of its target.
+    pub(crate) kind: &'static str,
     queue: QueueUrl,
     queue_arn: String,
     pub(crate) give_up_after: Option<Duration>,
@@ -139,6 +141,7 @@ impl<D: Deliver> Push<D> {
             let push = client.push.as_ref().filter(|push| push.target.is_web() == (side == Side::Web))?;
             Some(PushClient {
                 name: client.name.clone(),
+                kind: push.target.kind(),
                 queue: naming.client_queue(client.name.as_str()),
                 queue_arn: naming.client_queue_arn(client.name.as_str()).to_string(),
                 give_up_after: push.give_up_after,

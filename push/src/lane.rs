@@ -396,7 +396,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
         }
         let (client, version) = (self.client.name.as_str(), event.message.version);
         info!(client, group = %self.group, version, "acknowledged: it comes again");
-        Step::acknowledged(1)
+        // Should the head not be deleted, it is the next, and may be taken: nothing of a later incarnation overtakes it.
+        Step { acknowledged: 1, stop: Some(Duration::ZERO) }
     }
 
     async fn request(&self) -> Result<Option<DeliveryRequest>, String> {

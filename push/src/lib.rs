@@ -20,3 +20,4 @@ mod secrets;
 mod signature;
 mod target;
 mod token;
+pub mod trial;

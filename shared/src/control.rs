@@ -17,11 +17,15 @@
 //! request has no other members: what a tool of another version means by one is not guessed. An answer may have more
 //! than is known here.
 //!
+//! A [`PushTestRequest`] is what a push function is asked: `test` with `client` and `id`. It answers with a
+//! [`PushTestAnswer`].
+//!
 //! A [`ResendRequest`] is what the converter is asked: `replay` (an id) and `Records`. It answers with a
 //! [`ResendAnswer`]. What a rejection itself says is [`Rejection`](crate::rejection::Rejection).
 
 mod answer;
 mod key;
+mod push_test;
 mod replay_request;
 mod request;
 mod resend;
@@ -34,6 +38,7 @@ pub use answer::{
     ReplayReport, StateChange,
 };
 pub use key::{InvalidBase64, TablePosition, TypedKey};
+pub use push_test::{PushFailureKind, PushTest, PushTestAnswer, PushTestFailure, PushTestRequest};
 pub use replay_request::{InvalidReplayRequest, ReplayRequest};
 pub use request::{ControlRequest, REASON_LIMIT, REPLAY_KEYS_LIMIT, RequestError};
 pub use resend::{ResendAnswer, ResendOutcome, ResendRequest, ResendResult, StreamChange, StreamRecord};

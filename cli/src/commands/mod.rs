@@ -21,6 +21,7 @@ pub mod pause;
 pub mod plan;
 pub mod policy;
 mod prepare;
+pub mod push;
 pub mod queue;
 pub mod reconcile;
 pub mod rehearse;
@@ -66,6 +67,7 @@ pub fn interrupted(arguments: &Arguments, has_begun: bool) -> String {
                 "interrupted; what has begun may go on without this program: see `fanoutctl status{stack}`"
             )
         }
+        Command::Push(_) => "interrupted; the target may have got the sample event".to_owned(),
         Command::Rehearse(_) => "interrupted; what was sent is on the test queue".to_owned(),
         _ => "interrupted".to_owned(),
     }
@@ -101,6 +103,7 @@ pub async fn execute(arguments: Arguments, rights: Option<String>) -> Exit {
         Command::Trace(arguments) => trace::execute(&context, &arguments).await,
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
+        Command::Push(command) => push::execute(&context, &command).await,
         Command::Queue(command) => queue::execute(&context, &command).await,
         Command::Rehearse(arguments) => rehearse::execute(&context, &arguments).await,
         Command::SendTest(arguments) => send_test::execute(&context, &arguments).await,

@@ -108,6 +108,11 @@ impl Operator {
         understood(lambda::invoke(&self.target, &self.function, &self.payload(request)).await?)
     }
 
+    /// The operator's ARN.
+    pub(super) fn caller(&self) -> &str {
+        &self.caller
+    }
+
     fn payload(&self, request: &ControlRequest) -> String {
         request.clone().asked_by(&self.caller).payload()
     }
@@ -261,13 +266,22 @@ impl CatchUpFunction for Operator {
 ///
 /// [`Exit::Findings`]: the function failed, or is of another version.
 pub(super) fn understood<A: DeserializeOwned>(answer: Answer) -> Result<A, Failure> {
+    understood_of("catch-up", answer)
+}
+
+/// The same, of the function called so.
+///
+/// # Errors
+///
+/// [`Exit::Findings`]: the function failed, or is of another version.
+pub(super) fn understood_of<A: DeserializeOwned>(function: &str, answer: Answer) -> Result<A, Failure> {
     match answer {
         Answer::Said(answer) => serde_json::from_str(&answer).map_err(|error| {
             Exit::Findings.because(format!(
-                "the catch-up function's answer can't be read: {error}; deploy the stack with this version of `fanoutctl`"
+                "the {function} function's answer can't be read: {error}; deploy the stack with this version of `fanoutctl`"
             ))
         }),
-        Answer::Failed(why) => Err(Exit::Findings.because(format!("the catch-up function failed: {why}"))),
+        Answer::Failed(why) => Err(Exit::Findings.because(format!("the {function} function failed: {why}"))),
     }
 }
 

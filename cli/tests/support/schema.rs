@@ -32,7 +32,7 @@ pub(crate) fn name(arguments: &[&str]) -> String {
         ["status", _client, ..] => "status-client".to_owned(),
         ["catch-up", ..] if has("--all") => "catch-up-all".to_owned(),
         ["erasures", ..] if has("--find") => "erasures-find".to_owned(),
-        [group @ ("rejected" | "client" | "queue"), command, ..] => format!("{group}-{command}"),
+        [group @ ("rejected" | "client" | "push" | "queue"), command, ..] => format!("{group}-{command}"),
         [command, ..] => (*command).to_owned(),
         [] => String::new(),
     }

@@ -45,6 +45,7 @@ struct PushMapping {
     next_look: Option<Timestamp>,
 }
 
+#[derive(Clone)]
 struct Instance {
     number: usize,
     file: usize,
@@ -146,7 +147,7 @@ impl World {
     }
 
     fn invoke_push(self: &Rc<Self>, client: usize, batch: Vec<Received>) {
-        let (number, file, handler, slot) = self.take_push_instance();
+        let Instance { number, file, handler, wire: slot, .. } = self.take_push_instance();
         let pulse = self.new_pulse(file, |pid| format!("push {pid} ({number}, file {file})"));
         self.note(&pulse.name, || {
             let messages = batch.iter().map(|received| {
@@ -178,25 +179,23 @@ impl World {
         });
     }
 
-    fn take_push_instance(&self) -> (usize, usize, Rc<Push<Deliverer>>, Rc<RefCell<Option<Wire>>>) {
+    fn take_push_instance(&self) -> Instance {
         let file = self.some_file();
         let is_cold = self.rng.chance(200);
         let mut push = self.push.borrow_mut();
         let idle = push.instances.iter_mut().find(|instance| !instance.is_busy && instance.file == file);
         if let Some(instance) = idle.filter(|_| !is_cold) {
             instance.is_busy = true;
-            return (instance.number, file, Rc::clone(&instance.handler), Rc::clone(&instance.wire));
+            return instance.clone();
         }
         let wire = Rc::new(RefCell::new(None));
         let instances = self.instances.borrow();
         let deliverer = |target: &_| Deliverer::new(target, &wire);
         let handler = Rc::new(Push::new(instances.config(file), &self.naming, Side::Web, deliverer));
         push.made += 1;
-        let (number, is_busy) = (push.made, true);
-        let instance =
-            Instance { number, file, handler: Rc::clone(&handler), wire: Rc::clone(&wire), is_busy };
-        push.instances.push(instance);
-        (number, file, handler, wire)
+        let instance = Instance { number: push.made, file, handler, wire, is_busy: true };
+        push.instances.push(instance.clone());
+        instance
     }
 
     fn push_freed(&self, client: usize) {

@@ -202,7 +202,9 @@ impl World {
             None => format!("the notice of {group} ⇒ {name}'s target"),
         });
         let is_new = self.delivered_to_target(client, asked.group, asked.event);
-        let is_unheard = self.targets.borrow().unheard.contains(&(client, asked));
+        let is_unheard = self.targets.borrow().unheard.contains(&(client, asked))
+            // It was sent as one of the incarnation before, too.
+            || asked.event.is_some_and(|event| self.source.borrow().is_case_e(event));
         if !is_new && !is_unheard && !self.mix.has_any(&REPEATING) {
             self.violated(|| format!("target: {name}'s gets {:?} once more, without a reason", asked.event));
         }
