@@ -284,9 +284,14 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
     }
 
     /// The head stays in the queue, unless it has been there for so long, or so much is behind it, that the group is held.
+    /// An event that the target is asked for waits until it is given up, if that is later.
     async fn wait(&mut self, record: &Record, event: &Event<'_>, comes_again: Duration, why: &str) -> Step {
+        let patience = match self.mode() {
+            Mode::Open | Mode::Probe => self.client.give_up_after.unwrap_or_default(),
+            Mode::Closed(..) => Duration::ZERO,
+        };
         let age = age(record.sent_at, self.ports.clock.now());
-        let is_unreachable = age >= pace::UNREACHABLE_AGE
+        let is_unreachable = age >= pace::UNREACHABLE_AGE.max(patience)
             || (record.receive_count >= 3 && self.waiting(event).await >= pace::UNREACHABLE_WAITING);
         if !is_unreachable {
             return Step::stop(comes_again);

@@ -317,6 +317,28 @@ fn an_event_given_up_counts_as_refused() {
 }
 
 #[test]
+fn one_that_is_given_up_later_than_others_are_held_waits_until_then() {
+    check(
+        "gives-up-after 400000
+         skips
+         send a1 a2
+         fail a
+         run 399000
+         run 2000
+         well
+         run 10",
+        expect![[r#"
+            399000 s: a1 refused 411 times,
+            401000 s: a1 refused 2 times, a2 refused,
+            401010 s:
+            in the queue: 0
+            rejection: client `Billing`, version 1: its target refused it, and it was left out: given up after 400634 s: 503; mend the target, then `fanoutctl replay Billing --from 1` with the aggregate's key
+            rejection: client `Billing`, version 2: its target refused it, and it was left out: given up after 400634 s: 503; mend the target, then `fanoutctl replay Billing --from 2` with the aggregate's key
+        "#]],
+    );
+}
+
+#[test]
 fn an_event_that_was_delivered_but_not_recorded_comes_again_with_its_id() {
     check(
         "send a1 a2
