@@ -53,6 +53,9 @@ struct Instance {
     is_busy: bool,
 }
 
+/// An instance's number, the config that it has, the function and its wire.
+type TakenInstance = (usize, usize, Rc<Push<Deliverer>>, Rc<RefCell<Option<Wire>>>);
+
 impl World {
     /// Whether push delivers from a client's queue.
     pub(crate) fn is_push(&self) -> bool {
@@ -178,7 +181,7 @@ impl World {
         });
     }
 
-    fn take_push_instance(&self) -> (usize, usize, Rc<Push<Deliverer>>, Rc<RefCell<Option<Wire>>>) {
+    fn take_push_instance(&self) -> TakenInstance {
         let file = self.some_file();
         let is_cold = self.rng.chance(200);
         let mut push = self.push.borrow_mut();
