@@ -98,6 +98,12 @@ async fn each_kind_of_target_has_every_event_in_order_though_it_failed() -> anyh
         assert_eq!(versions(&taken, mark), (1..=ROUNDS as u64).collect::<Vec<_>>(), "{mark}");
     }
     assert_eq!(trial.receiver.counts().unsigned, 0);
+
+    // An operator's sample event goes through the same functions.
+    for client in ["Hook", "Topic"] {
+        let tested = trial.fanoutctl(&["push", "test", client, "--json"])?;
+        assert_eq!((&tested["failure"], &tested["client"]), (&Value::Null, &Value::from(client)), "{tested}");
+    }
     Ok(())
 }
 

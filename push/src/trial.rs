@@ -1,15 +1,23 @@
 //! A sample event for a client's target, by request of an operator. Nothing of it is kept: the target's state, its circuit
 //! breaker and the client's groups stay as they are.
 
+use aws_lambda_events::sqs::SqsBatchResponse;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use shared::batch::BatchError;
 use shared::clock::Clock;
 use shared::consumer::ReceivedMessage;
 use shared::control::{PushFailureKind, PushTest, PushTestAnswer, PushTestFailure, PushTestRequest};
 use shared::ids::{Group, InvalidReplayId, Key, ReplayId};
+use shared::ledger::Ledger;
+use shared::metrics::Tally;
+use shared::send::Transport;
 use shared::time::Timestamp;
+use shared::visibility::Visibility;
 use tracing::info;
 
 use crate::event::Event;
-use crate::handler::Push;
+use crate::handler::{Push, PushPorts};
 use crate::outcome::{Deliver, FailureKind};
 
 /// The `eventName` of a sample event, by which a receiver tells it from others.
@@ -29,7 +37,46 @@ pub enum TrialError {
     OutOfTime,
 }
 
+/// What an invocation answers.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To a batch of a client's queue: what comes again.
+    Batch(SqsBatchResponse),
+    /// To an operator's test.
+    Test(PushTestAnswer),
+}
+
+/// Why an invocation fails.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// Of a batch.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// Of a test.
+    #[error(transparent)]
+    Test(#[from] TrialError),
+}
+
 impl<D: Deliver> Push<D> {
+    /// Does what `payload` asks for: a batch of a client's queue, or an operator's test of a target.
+    ///
+    /// # Errors
+    ///
+    /// [`AnswerError`]: the whole batch comes again, or the target was not asked.
+    pub async fn answer<C: Clock, T: Transport + Visibility, L: Ledger>(
+        &self,
+        ports: PushPorts<'_, C, T, L>,
+        payload: &RawValue,
+        deadline: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<Answer, AnswerError> {
+        match serde_json::from_str::<PushTestRequest>(payload.get()) {
+            Ok(request) => Ok(Answer::Test(self.try_target(ports.clock, &request, deadline).await?)),
+            Err(_) => Ok(Answer::Batch(self.handle(ports, payload, deadline, tally).await?)),
+        }
+    }
+
     /// Brings a sample event to a client's target, as the only one of an aggregate of its own, and says what became of it.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     });
     let ports = PushPorts { clock: &SystemClock, transport: &sqs, ledger: &ledger };
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
-        push.handle(ports, &event.payload, lambda::deadline(&event.context), tally).await
+        push.answer(ports, &event.payload, lambda::deadline(&event.context), tally).await
     })
     .await
 }
