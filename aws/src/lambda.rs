@@ -264,7 +264,11 @@ fn web_from(variable: impl Fn(&str) -> Option<String>) -> Result<Web, ColdStartE
     const CERTIFICATES: &str = "PUSH_LOCAL_CA";
     const LOOPBACK: &str = "PUSH_LOCAL_LOOPBACK";
     let secrets = signed_from(&variable, signed::SECRETS)?;
-    let is_local = variable("AWS_ENDPOINT_URL").is_some_and(|url| is_loopback(&url));
+    // All that the function talks to is on this machine: each service's own variable comes before the one for all.
+    let own = ["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_DYNAMODB"].into_iter();
+    let own = own.chain(signed::SECRETS.iter().map(|service| service.endpoint_variable));
+    let is_local = variable("AWS_ENDPOINT_URL").is_some_and(|url| is_loopback(&url))
+        && own.filter_map(&variable).filter(|url| !url.is_empty()).all(|url| is_loopback(&url));
     let local = |name: &'static str| {
         let value = variable(name).filter(|value| !value.is_empty());
         if value.is_some() && !is_local { Err(ColdStartError::LocalOnly { name }) } else { Ok(value) }

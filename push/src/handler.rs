@@ -104,6 +104,8 @@ pub(crate) struct Invocation<'i, C, T, L> {
     pub(crate) rejected: &'i QueueUrl,
     pub(crate) settings: ConsumerSettings,
     learned: Mutex<Learned>,
+    /// The group that tries whether the target is well again, once one does.
+    probe: Mutex<Option<Group>>,
 }
 
 /// What is learned of a target in a batch.
@@ -119,6 +121,12 @@ impl<C: Clock, T, L> Invocation<'_, C, T, L> {
         target::apply(&mut learned.state, &note, self.clock.now());
         learned.notes.push(note);
         learned.state.breaker.is_some()
+    }
+
+    /// Whether `group` is the one of the batch that tries the target: the first that has something for it.
+    pub(crate) fn take_probe(&self, group: &Group) -> bool {
+        let mut probe = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
+        probe.get_or_insert_with(|| group.clone()) == group
     }
 
     /// Why nothing but probes may be delivered, if so.
@@ -222,8 +230,9 @@ impl<D: Deliver> Push<D> {
             Ok(read) => read,
             Err(why) => {
                 warn!(client = name, why, "returned: the ledger could not be read");
-                let comes_again = spread(pace::LEDGER, ledger.fresh());
-                let again = groups.iter().flat_map(|(_, records)| visibilities(records, comes_again));
+                let again = groups
+                    .iter()
+                    .flat_map(|(_, records)| visibilities(records, spread(pace::LEDGER, ledger.fresh())));
                 hasten_all(ports, client, &again.collect::<Vec<_>>(), &budget).await;
                 returned.extend(groups.into_iter().flat_map(|(_, records)| records));
                 return returned;
@@ -234,20 +243,32 @@ impl<D: Deliver> Push<D> {
         let (mode, target) = mode(registered, target, ledger, began).await;
         let learned = Mutex::new(Learned { state: target.clone().unwrap_or_default(), notes: Vec::new() });
         let rejected = &self.rejected;
-        let invocation =
-            Invocation { clock, transport, ledger, budget, deadline, rejected, settings, learned };
-        let lanes = groups.iter().zip(deliveries).enumerate().map(|(index, ((group, records), delivery))| {
-            let mode = match &mode {
-                BatchMode::All(mode) => mode.clone(),
-                BatchMode::Probe(_) if index == 0 => Mode::Probe,
-                BatchMode::Probe(why) => Mode::Closed(Duration::ZERO, why.clone()),
+        let invocation = Invocation {
+            clock,
+            transport,
+            ledger,
+            budget,
+            deadline,
+            rejected,
+            settings,
+            learned,
+            probe: Mutex::default(),
+        };
+        let lanes = groups.iter().zip(deliveries).map(|((group, records), delivery)| {
+            let (ports, id, mode, counts) = (&invocation, registered.id, mode.clone(), Counts::default());
+            let returned = move |why: &str| {
+                error!(client = name, %group, why, "returned, with its group");
+                let comes_again = spread(pace::LEDGER, ledger.fresh());
+                LaneOutcome { acknowledged: 0, comes_again, counts: Counts::default() }
             };
-            let (ports, id, counts) = (&invocation, registered.id, Counts::default());
-            let lane = Lane { ports, client, id, group, records, mode, delivery, counts };
-            caught(lane.run(), move || {
-                error!(client = name, %group, why = PANICKED, "returned, with its group");
-                LaneOutcome { acknowledged: 0, comes_again: pace::LEDGER, counts: Counts::default() }
-            })
+            async move {
+                let delivery = match delivery {
+                    Ok(delivery) => delivery,
+                    Err(why) => return returned(&why),
+                };
+                let lane = Lane { ports, client, id, group, records, mode, delivery, counts };
+                caught(lane.run(), || returned(PANICKED)).await
+            }
         });
         let outcomes = join_all(lanes).await;
 
@@ -316,38 +337,32 @@ impl<D: Deliver> Push<D> {
     }
 }
 
-/// Who may be asked in a batch.
-enum BatchMode {
-    /// For all groups the same.
-    All(Mode),
-    /// The first group tries whether the target is well again; the others wait. Why.
-    Probe(String),
-}
-
 /// Who may be asked, and how the target is as far as is known then.
 async fn mode(
     registered: Registered,
     target: Option<TargetState>,
     ledger: &impl Ledger,
     now: Timestamp,
-) -> (BatchMode, Option<TargetState>) {
-    let closed = |comes_again, why: &str| BatchMode::All(Mode::Closed(comes_again, why.to_owned()));
+) -> (Mode, Option<TargetState>) {
+    let closed = |comes_again, why: &str| Mode::Closed(comes_again, why.to_owned());
     if registered.state != State::Live {
         return (closed(pace::PAUSED, "the client is paused"), target);
     }
-    let Some(state) = &target else { return (BatchMode::All(Mode::Open), target) };
+    let Some(state) = &target else { return (Mode::Open, target) };
     if let Some(gone) = &state.gone {
         return (closed(pace::PAUSED, &gone.reason), target);
     }
-    let Some(breaker) = &state.breaker else { return (BatchMode::All(Mode::Open), target) };
+    let Some(breaker) = &state.breaker else { return (Mode::Open, target) };
     let reason = breaker.reason.clone();
     if let Some(mut claimed) = target::claim_probe(state, now) {
         claimed.write_count = WriteCount(ledger.fresh());
         let condition = Condition::WriteCount(state.write_count);
         let item = Some(Item::Target(Box::new(claimed.clone())));
-        // Who comes second waits for the next.
-        if ledger.write(&[Write { key: ItemKey::Target(registered.id), condition, item }]).await.is_ok() {
-            return (BatchMode::Probe(reason), Some(claimed));
+        match ledger.write(&[Write { key: ItemKey::Target(registered.id), condition, item }]).await {
+            Ok(()) => return (Mode::Probe, Some(claimed)),
+            // Who comes second waits for the next.
+            Err(WriteError::Lost) => {}
+            Err(_) => return (closed(pace::LEDGER, &reason), target),
         }
     }
     (closed(breaker.probe_at.since(now).max(SOON), &reason), target)
@@ -388,23 +403,23 @@ async fn keep(
     known
 }
 
-/// How the target is, and what the ledger has of each group.
+/// How the target is, and what the ledger has of each group, or why that could not be read.
 async fn read(
     ledger: &impl Ledger,
     client: ClientId,
     groups: &[(Group, Vec<Record>)],
-) -> Result<(Option<TargetState>, Vec<Option<Delivery>>), String> {
+) -> Result<(Option<TargetState>, Vec<Result<Option<Delivery>, String>>), String> {
     let of_groups = groups.iter().map(|(group, _)| ItemKey::Delivery(client, group.clone()));
     let keys: Vec<ItemKey> = [ItemKey::Target(client)].into_iter().chain(of_groups).collect();
     let found = LedgerRead::new(&keys, ledger.read(&keys).await);
-    let unread = || {
-        let mut unread = keys.iter().filter_map(|key| found.unread(key));
-        unread.next().map_or_else(String::new, ToString::to_string)
-    };
-    let target = found.target(client).known(unread)?.cloned();
-    let deliveries =
-        groups.iter().map(|(group, _)| Ok(found.delivery(client, group).known(unread)?.cloned()));
-    Ok((target, deliveries.collect::<Result<_, String>>()?))
+    let unread = |key: &ItemKey| found.unread(key).map_or_else(String::new, ToString::to_string);
+    let target = found.target(client).known(|| unread(&ItemKey::Target(client)))?.cloned();
+    // One that can't be read is its own group's business.
+    let deliveries = groups.iter().map(|(group, _)| {
+        let why = || unread(&ItemKey::Delivery(client, group.clone()));
+        Ok(found.delivery(client, group).known(why)?.cloned())
+    });
+    Ok((target, deliveries.collect()))
 }
 
 async fn hasten_all<D, C: Clock, T: Transport + Visibility, L>(

@@ -32,6 +32,9 @@ const AFTER_DELIVERY: Duration = Duration::from_secs(5);
 /// When a message comes again that is none of the pipeline's, or contradicts itself. An operator has to look.
 const STRANGE: Duration = Duration::from_secs(15 * 60);
 
+/// When a head comes again while another one tries the target.
+const SOON: Duration = Duration::from_secs(1);
+
 /// When a head comes again that met a closed target for the first time: a probe is due then.
 const PROBE: Duration = Duration::from_secs(30);
 
@@ -181,7 +184,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
                 Progress::ToAsk => {}
             }
         }
-        if let Mode::Closed(comes_again, why) = self.mode() {
+        let may_probe = self.mode != Mode::Probe || self.ports.take_probe(self.group);
+        if let Mode::Closed(comes_again, why) = self.mode(may_probe) {
             return self.wait(record, event, spread(comes_again, self.random()), &why).await;
         }
         let limit = self.client.deliverer.limit();
@@ -198,7 +202,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             if let Err(why) = self.record(last, state.clone(), mark).await {
                 let version = last.message.version;
                 warn!(client = self.client.name.as_str(), group = %self.group, version, why, "delivered, but not recorded; it comes again with the same id");
-                return Step::stop(pace::LEDGER);
+                // A ledger that takes no writes must not become a flood of repetitions.
+                return Step::stop(backoff(record.receive_count, Some(pace::LEDGER), self.random()));
             }
             self.count(index, taken);
         }
@@ -244,8 +249,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
         self.counts.failed += 1;
         let now = self.ports.clock.now();
         let group = group.clone();
-        let is_given_up =
-            self.client.give_up_after.is_some_and(|give_up_after| age(record.sent_at, now) >= give_up_after);
+        let is_given_up = !event.message.is_erasure
+            && self.client.give_up_after.is_some_and(|limit| age(record.sent_at, now) >= limit);
         match kind {
             FailureKind::Transient => {
                 self.ports.note(Note::Failed { group, reason: reason.clone() });
@@ -270,6 +275,11 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
                 if is_targets_fault {
                     return self.wait(record, event, spread(PROBE, self.random()), &reason).await;
                 }
+                // No hold brings a notice again once the aggregate was made anew.
+                if event.message.is_erasure {
+                    let comes_again = backoff(record.receive_count, retry_after, self.random());
+                    return self.wait(record, event, comes_again, &reason).await;
+                }
                 let since = match self.mark_refused(event).await {
                     Ok(since) => since,
                     Err(why) => return self.unread(&why),
@@ -286,11 +296,15 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
     /// The head stays in the queue, unless it has been there for so long, or so much is behind it, that the group is held.
     /// An event that the target is asked for waits until it is given up, if that is later.
     async fn wait(&mut self, record: &Record, event: &Event<'_>, comes_again: Duration, why: &str) -> Step {
-        let patience = match self.mode() {
-            Mode::Open | Mode::Probe => self.client.give_up_after.unwrap_or_default(),
-            Mode::Closed(..) => Duration::ZERO,
+        let patience = if self.ports.closed().is_some() || matches!(self.mode, Mode::Closed(..)) {
+            Duration::ZERO
+        } else {
+            self.client.give_up_after.unwrap_or_default()
         };
         let age = age(record.sent_at, self.ports.clock.now());
+        if event.message.is_erasure && age < pace::NOTICE_AGE {
+            return Step::stop(comes_again);
+        }
         let is_unreachable = age >= pace::UNREACHABLE_AGE.max(patience)
             || (record.receive_count >= 3 && self.waiting(event).await >= pace::UNREACHABLE_WAITING);
         if !is_unreachable {
@@ -327,8 +341,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
     async fn skip(&mut self, event: &Event<'_>, after: ConsumerState, reason: &str) -> Step {
         let (client, version) = (self.client.name.as_str(), event.message.version);
         let why = format!(
-            "client `{client}`, version {version}: its target refused it, and it was left out: {reason}; mend the target, then \
-             `fanoutctl replay {client} --from {version}` with the aggregate's key"
+            "client `{client}`, version {version}: its target refused it, and it was left out: {reason}; the target has what comes \
+             after it, so a replay does not bring it: give the target this event in another way"
         );
         let rejection = Rejection {
             reason: why,
@@ -480,13 +494,14 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
     /// What could not be read or written: the head comes again.
     fn unread(&self, why: &str) -> Step {
         warn!(client = self.client.name.as_str(), group = %self.group, why, "returned, with its group");
-        Step::stop(pace::LEDGER)
+        Step::stop(spread(pace::LEDGER, self.random()))
     }
 
-    /// Who may be asked now: less if another group of this batch has met a target that is none.
-    fn mode(&self) -> Mode {
+    /// Who may be asked now: less if another group of this batch has met a target that is none, or tries it.
+    fn mode(&self, may_probe: bool) -> Mode {
         match (&self.mode, self.ports.closed()) {
             (Mode::Open, Some(why)) => Mode::Closed(PROBE, why),
+            (Mode::Probe, Some(why)) if !may_probe => Mode::Closed(SOON, why),
             (mode, _) => mode.clone(),
         }
     }

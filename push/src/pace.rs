@@ -29,6 +29,10 @@ pub(crate) const LOST: Duration = Duration::from_secs(15 * 60);
 /// The age at which a head no longer waits in the queue: SQS forgets it after 14 days.
 pub(crate) const UNREACHABLE_AGE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
+/// The age at which even a notice of an erasure no longer waits in the queue: a hold brings it again only if the aggregate was not
+/// made anew meanwhile.
+pub(crate) const NOTICE_AGE: Duration = Duration::from_secs(13 * 24 * 60 * 60);
+
 /// As many versions of one group no longer wait in the queue: SQS looks for other groups among the first 120,000 messages
 /// (SQS Developer Guide, "FIFO queue quotas").
 pub(crate) const UNREACHABLE_WAITING: i64 = 50_000;

@@ -32,12 +32,14 @@ pub(crate) fn words(answer: &[u8], hidden: Hidden<'_>) -> String {
     let text = String::from_utf8_lossy(answer);
     let plain = Plain::of(&text);
     let mut ranges = Vec::new();
-    for secret in hidden.secrets.iter().filter(|secret| !secret.is_empty()) {
-        ranges.extend(plain.places(secret));
-    }
     // What is shown, and what may begin in it.
     let near =
         Plain::of(text.get(..text.floor_char_boundary(WORDS_LIMIT + VALUE_MAXIMUM)).unwrap_or_default());
+    for secret in hidden.secrets.iter().filter(|secret| !secret.is_empty()) {
+        ranges.extend(plain.places(secret));
+        // Also a piece of one, where the target or the answer breaks off.
+        ranges.extend(near.runs(&Plain::of(secret).text));
+    }
     for body in hidden.bodies {
         for value in values(body) {
             ranges.extend(near.places(value));

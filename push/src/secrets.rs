@@ -30,6 +30,10 @@ const READ_LIMIT: Duration = Duration::from_secs(3);
 /// The largest secret, in bytes, and what an answer has besides (Secrets Manager quotas: 65,536).
 const ANSWER_LIMIT: usize = 80_000;
 
+/// How long a secret that is known is used on without another attempt to read it, once that failed: a store that hangs must not
+/// take the time of deliveries.
+const PAUSE: Duration = Duration::from_secs(30);
+
 /// What a secret says.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SecretText {
@@ -47,6 +51,8 @@ type Slot = Arc<AsyncMutex<Option<Kept>>>;
 struct Kept {
     text: SecretText,
     read_at: Timestamp,
+    /// When it could not be read.
+    failed_at: Option<Timestamp>,
 }
 
 impl Secrets {
@@ -74,16 +80,22 @@ impl Secrets {
         let is_fresh = |kept: &Kept| {
             now.since(kept.read_at) < KEPT && not_before.is_none_or(|not_before| kept.read_at >= not_before)
         };
-        if let Some(Kept { text, .. }) = kept.as_ref().filter(|kept| is_fresh(kept)) {
+        let has_just_failed =
+            |kept: &Kept| kept.failed_at.is_some_and(|failed_at| now.since(failed_at) < PAUSE);
+        if let Some(Kept { text, .. }) = kept.as_ref().filter(|kept| is_fresh(kept) || has_just_failed(kept))
+        {
             return Ok(text.clone());
         }
         match fetched(arn, exchange, clock, deadline).await {
             Ok(text) => {
-                *kept = Some(Kept { text: text.clone(), read_at: now });
+                *kept = Some(Kept { text: text.clone(), read_at: now, failed_at: None });
                 Ok(text)
             }
-            Err(failure) => match kept.as_ref() {
-                Some(Kept { text, .. }) if failure.kind == FailureKind::Transient => Ok(text.clone()),
+            Err(failure) => match kept.as_mut() {
+                Some(kept) if failure.kind == FailureKind::Transient => {
+                    kept.failed_at = Some(clock.now());
+                    Ok(kept.text.clone())
+                }
                 _ => Err(failure),
             },
         }
@@ -107,7 +119,12 @@ async fn fetched(
     let previous = match answer {
         // The first version has none before it.
         Ok(answer) if is_not_found(&answer) => None,
-        answer => Some(version(arn, answer, clock.now())?.text),
+        answer => match version(arn, answer, clock.now()) {
+            Ok(previous) => Some(previous.text),
+            Err(failure) if failure.kind == FailureKind::Transient => return Err(failure),
+            // The current one signs, whatever the one before was.
+            Err(_) => None,
+        },
     };
     Ok(SecretText { current: text, previous })
 }

@@ -59,7 +59,9 @@ pub enum NoAnswer {
     #[error("the name of the host can't be looked up: {0}")]
     Name(String),
     /// The host's address is none that may be asked.
-    #[error("the host has the address {0}, which is no public one; `allowed_hosts` can name it as internal")]
+    #[error(
+        "the host has the address {0}, which may not be asked; a private one may, if `allowed_hosts` names the host with `internal = true`"
+    )]
     Address(String),
     /// There is no connection.
     #[error("no connection: {0}")]
@@ -85,7 +87,7 @@ pub trait Exchange {
     ///
     /// # Errors
     ///
-    /// [`NoAnswer`]. Texts in it name no header, no body and no query.
+    /// [`NoAnswer`]. Texts in it have no header's value, no body and no query.
     fn exchange(&self, request: &Request, limit: Duration) -> impl Future<Output = Result<Answer, NoAnswer>>;
 }
 

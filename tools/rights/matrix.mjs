@@ -201,9 +201,9 @@ export const ROWS = [
   ...each(OPERATORS, READ_QUEUE, ['FanOutQueue'], DENIED),
   ['resender', ['sqs:DeleteMessage'], 'RejectedQueue', ALLOWED],
   ['resender', ['lambda:InvokeFunction'], 'ProcessDynamoDBStream', ALLOWED],
-  ...each(['replayer'], ['lambda:InvokeFunction'], ['CatchUp', 'PushHttp', 'PushAws'], ALLOWED),
+  ['replayer', ['lambda:InvokeFunction'], 'CatchUp', ALLOWED],
   ...each(['watcher', 'inspector'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut', 'CatchUp', 'PushHttp', 'PushAws'], DENIED),
   ['inspector', ['sqs:DeleteMessage'], 'RejectedQueue', DENIED],
   ...each(['resender'], ['lambda:InvokeFunction'], ['FanOut', 'CatchUp'], DENIED),
-  ...each(['replayer'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut'], DENIED)
+  ...each(['replayer'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut', 'PushHttp', 'PushAws'], DENIED)
 ]

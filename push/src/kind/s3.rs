@@ -70,10 +70,13 @@ impl<X: Exchange, C: Clock> Target<X, C> {
             if !answer.is_success() {
                 return Err(fault::failure(&answer, GONE, hidden, self.clock.now()));
             }
-            let keys = match listed(&answer.body)? {
-                keys if keys.is_empty() => return Ok(()),
-                keys => keys,
-            };
+            // Whatever is listed: nothing of another group is deleted.
+            let of_group = folder(target, event);
+            let keys: Vec<String> =
+                listed(&answer.body)?.into_iter().filter(|key| key.starts_with(&of_group)).collect();
+            if keys.is_empty() {
+                return Ok(());
+            }
             let answer = self.ask(&delete(target, &self.home, &keys), deadline).await;
             let answer = answer.map_err(|error| of_no_answer(&error))?;
             delete_outcome(&answer, self.clock.now()).map_or(Ok(()), Err)?;

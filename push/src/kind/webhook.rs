@@ -182,8 +182,8 @@ fn kind(status: u16) -> FailureKind {
         // Time-out, locked, too early, too many.
         408 | 423 | 425 | 429 | 500.. => FailureKind::Transient,
         // A redirect; who we are, where, how and in which form we ask.
-        300..=399 | 401..=405 | 407 | 411 | 414 | 415 | 421 | 426 | 431 | 451 => FailureKind::Target,
-        // 400, 413, 422 and what else depends on the event.
+        300..=399 | 401..=405 | 407 | 411 | 414 | 415 | 421 | 426 | 451 => FailureKind::Target,
+        // 400, 413, 422, 431 and what else depends on the event.
         400..=499 => FailureKind::Event,
         _ => FailureKind::Transient,
     }

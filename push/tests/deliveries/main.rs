@@ -136,7 +136,7 @@ fn an_event_that_is_skipped_is_a_rejection_and_the_next_goes_on() {
         expect![[r#"
             100 s: a1, a2 refused 2 times, a3,
             in the queue: 0
-            rejection: client `Billing`, version 2: its target refused it, and it was left out: 400; mend the target, then `fanoutctl replay Billing --from 2` with the aggregate's key
+            rejection: client `Billing`, version 2: its target refused it, and it was left out: 400; the target has what comes after it, so a replay does not bring it: give the target this event in another way
         "#]],
     );
 }
@@ -332,8 +332,8 @@ fn one_that_is_given_up_later_than_others_are_held_waits_until_then() {
             401000 s: a1 refused 2 times, a2 refused,
             401010 s:
             in the queue: 0
-            rejection: client `Billing`, version 1: its target refused it, and it was left out: given up after 400634 s: 503; mend the target, then `fanoutctl replay Billing --from 1` with the aggregate's key
-            rejection: client `Billing`, version 2: its target refused it, and it was left out: given up after 400634 s: 503; mend the target, then `fanoutctl replay Billing --from 2` with the aggregate's key
+            rejection: client `Billing`, version 1: its target refused it, and it was left out: given up after 400634 s: 503; the target has what comes after it, so a replay does not bring it: give the target this event in another way
+            rejection: client `Billing`, version 2: its target refused it, and it was left out: given up after 400634 s: 503; the target has what comes after it, so a replay does not bring it: give the target this event in another way
         "#]],
     );
 }

@@ -166,7 +166,7 @@ fn whose_fault_a_status_is() {
         428 Event
         429 Transient
         430 Event
-        431 Target
+        431 Event
         451 Target
         500 Transient
         501 Transient
