@@ -87,17 +87,18 @@ fn the_push_functions_have_these_rights() {
     check(
         "PushAwsRole",
         &expect![[r#"
-        WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on PushAwsLogs.Arn
-        WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
-        ReceiveEvents: allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on PushAwsQueueArns
-        SendRejections: allow sqs:SendMessage on RejectedQueue.Arn
-        UseKeysOfQueues: allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
-            where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
-        ReadLedger: allow dynamodb:BatchGetItem, dynamodb:GetItem on LedgerTable.Arn
-            where ForAllValues:StringLike dynamodb:LeadingKeys registry, group#*, push#* and Null dynamodb:LeadingKeys false
-        KeepDeliveries: allow dynamodb:ConditionCheckItem, dynamodb:DeleteItem, dynamodb:PutItem on LedgerTable.Arn
-            where ForAllValues:StringLike dynamodb:LeadingKeys push#* and Null dynamodb:LeadingKeys false
-    "#]],
+            WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on PushAwsLogs.Arn
+            WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
+            ReceiveEvents: allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on PushAwsQueueArns
+            NeverThePipeline: deny lambda:InvokeFunction on ProcessDynamoDBStream.Arn, FanOut.Arn, CatchUp.Arn, ${ProcessDynamoDBStream.Arn}:*, ${FanOut.Arn}:*, ${CatchUp.Arn}:*
+            SendRejections: allow sqs:SendMessage on RejectedQueue.Arn
+            UseKeysOfQueues: allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+                where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+            ReadLedger: allow dynamodb:BatchGetItem, dynamodb:GetItem on LedgerTable.Arn
+                where ForAllValues:StringLike dynamodb:LeadingKeys registry, group#*, push#* and Null dynamodb:LeadingKeys false
+            KeepDeliveries: allow dynamodb:ConditionCheckItem, dynamodb:DeleteItem, dynamodb:PutItem on LedgerTable.Arn
+                where ForAllValues:StringLike dynamodb:LeadingKeys push#* and Null dynamodb:LeadingKeys false
+        "#]],
     );
 }
 
@@ -144,8 +145,8 @@ fn rights_to_targets_are_to_those_of_the_config() {
 
         PushObjectsPolicy (if HasPushBuckets):
         KeepObjects: allow s3:PutObject, s3:DeleteObject on PushBucketObjects
-        UseKeysOfObjects: allow kms:GenerateDataKey on arn:${AWS::Partition}:kms:*:*:key/*
-            where StringLike kms:ViaService s3.*.${AWS::URLSuffix}
+        UseKeysOfObjects: allow kms:GenerateDataKey on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+            where StringEquals kms:ViaService s3.${AWS::Region}.${AWS::URLSuffix}
 
         PushBucketsPolicy (if HasPushBuckets):
         FindObjects: allow s3:ListBucket on PushBuckets

@@ -50,21 +50,21 @@ async fn check(addresses: &'static [&'static str], host: &str, is_internal: bool
 #[tokio::test]
 async fn an_address_that_may_not_be_asked_is_refused_however_it_is_named() {
     let name = "hooks.example.com";
-    check(&["169.254.169.254"], name, false, expect!["the host has the address 169.254.169.254, which is no public one; `allowed_hosts` can name it as internal"]).await;
-    check(&["127.0.0.1", "10.0.0.1"], name, false, expect!["the host has the address 127.0.0.1, which is no public one; `allowed_hosts` can name it as internal"]).await;
-    check(&["169.254.169.254"], name, true, expect!["the host has the address 169.254.169.254, which is no public one; `allowed_hosts` can name it as internal"]).await;
-    check(&["::ffff:127.0.0.1"], name, true, expect!["the host has the address ::ffff:127.0.0.1, which is no public one; `allowed_hosts` can name it as internal"]).await;
-    check(&[], "127.0.0.1", false, expect!["the host has the address 127.0.0.1, which is no public one; `allowed_hosts` can name it as internal"]).await;
+    check(&["169.254.169.254"], name, false, expect!["the host has the address 169.254.169.254, which may not be asked; a private one may, if `allowed_hosts` names the host with `internal = true`"]).await;
+    check(&["127.0.0.1", "10.0.0.1"], name, false, expect!["the host has the address 127.0.0.1, which may not be asked; a private one may, if `allowed_hosts` names the host with `internal = true`"]).await;
+    check(&["169.254.169.254"], name, true, expect!["the host has the address 169.254.169.254, which may not be asked; a private one may, if `allowed_hosts` names the host with `internal = true`"]).await;
+    check(&["::ffff:127.0.0.1"], name, true, expect!["the host has the address ::ffff:127.0.0.1, which may not be asked; a private one may, if `allowed_hosts` names the host with `internal = true`"]).await;
+    check(&[], "127.0.0.1", false, expect!["the host has the address 127.0.0.1, which may not be asked; a private one may, if `allowed_hosts` names the host with `internal = true`"]).await;
     check(
         &[],
         "::1",
         true,
         expect![
-            "the host has the address ::1, which is no public one; `allowed_hosts` can name it as internal"
+            "the host has the address ::1, which may not be asked; a private one may, if `allowed_hosts` names the host with `internal = true`"
         ],
     )
     .await;
-    check(&[], "::ffff:10.0.0.1", false, expect!["the host has the address ::ffff:10.0.0.1, which is no public one; `allowed_hosts` can name it as internal"]).await;
+    check(&[], "::ffff:10.0.0.1", false, expect!["the host has the address ::ffff:10.0.0.1, which may not be asked; a private one may, if `allowed_hosts` names the host with `internal = true`"]).await;
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn other_forms_of_addresses_are_asked_no_more() {
         ("0177.0.0.1", "no connection: invalid dns name"),
         (
             "0x7f000001",
-            "the host has the address 127.0.0.1, which is no public one; `allowed_hosts` can name it as internal",
+            "the host has the address 127.0.0.1, which may not be asked; a private one may, if `allowed_hosts` names the host with `internal = true`",
         ),
     ] {
         let settings =
