@@ -197,7 +197,8 @@ fn the_release_binaries_need_nothing_that_lambda_has_not() {
     let checked =
         deploy::functions::built_elsewhere(release, deploy::settings::Architecture::X86_64).unwrap();
     let checked: Vec<PathBuf> = checked.into_iter().map(|built| built.binary).collect();
-    assert_eq!(checked, [converter.clone(), fanout, catch_up]);
+    let (push_http, push_aws) = (release.join("push-http"), release.join("push-aws"));
+    assert_eq!(checked, [converter.clone(), fanout, catch_up, push_http, push_aws]);
 }
 
 #[test]
