@@ -429,6 +429,27 @@ fn a_replay_that_is_lost_is_asked_for_again() {
     );
 }
 
+#[test]
+fn what_an_invocation_counts() {
+    let counted = |story: &[&str]| {
+        let mut world = World::new();
+        story.iter().for_each(|step| world.step(step));
+        world.tally().to_owned()
+    };
+    expect![[r#"
+        RecordsIn 3, Rejected 0, DeliveryLatency 0×2, Returned 1, LedgerCalls 5
+        Billing: Delivered 2, DeliveriesFailed 1, DeliveryRequests 0"#]]
+    .assert_eq(&counted(&["send a1 a2 b1", "fail b", "run 0"]));
+    expect![[r#"
+        RecordsIn 1, Rejected 0, Returned 1, LedgerCalls 2
+        Billing: Delivered 0, DeliveriesFailed 0, DeliveryRequests 0, TargetFailingAge 300150"#]]
+    .assert_eq(&counted(&["send a1", "gone", "run 0", "run 400"]));
+    expect![[r#"
+        RecordsIn 1, Rejected 0, Returned 1, LedgerCalls 4
+        Billing: Delivered 0, DeliveriesFailed 0, DeliveryRequests 1"#]]
+    .assert_eq(&counted(&["send a1", "run 0", "lose a2", "send a3", "run 0"]));
+}
+
 /// A step, in which `N` stands for the next version of a group.
 fn any_step() -> impl Strategy<Value = String> {
     let group = || prop::sample::select(vec!["a", "b", "c"]);

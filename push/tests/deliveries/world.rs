@@ -62,6 +62,8 @@ pub(crate) struct World {
     held: BTreeMap<char, i64>,
     replays: usize,
     log: String,
+    /// What the last invocation counted.
+    tally: String,
 }
 
 impl Deliver for &Target {
@@ -129,6 +131,7 @@ impl World {
             held: BTreeMap::new(),
             replays: 0,
             log: String::new(),
+            tally: String::new(),
         };
         world.register(State::Live);
         world
@@ -202,6 +205,11 @@ impl World {
         self.sent.iter().map(of_group).collect()
     }
 
+    /// What the last invocation counted.
+    pub(crate) fn tally(&self) -> &str {
+        &self.tally
+    }
+
     /// The story so far.
     pub(crate) fn log(&self) -> &str {
         &self.log
@@ -257,6 +265,7 @@ impl World {
             let deadline = self.clock.now().plus(Duration::from_secs(30));
             let mut tally = Tally::default();
             let handled = self.clock.block_on(push.handle(ports, &payload, deadline, &mut tally)).unwrap();
+            self.tally = tally.to_string();
             let returned: BTreeSet<String> =
                 handled.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
             let acknowledged = batch.iter().filter(|received| !returned.contains(&id(received)));
