@@ -16,6 +16,7 @@ use shared::metrics::Latencies;
 use shared::rejection::Rejection;
 use shared::route::route;
 use shared::send::{Limits, Transport, all_accepted, send_runs};
+use shared::time::Timestamp;
 use tracing::{error, info, warn};
 
 use crate::event::Event;
@@ -436,7 +437,7 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
     }
 
     /// Keeps that the event is refused, and returns since when it is.
-    async fn mark_refused(&mut self, event: &Event<'_>) -> Result<shared::time::Timestamp, String> {
+    async fn mark_refused(&mut self, event: &Event<'_>) -> Result<Timestamp, String> {
         if self.is_refused_head(event)
             && let Some(refused) = self.delivery.as_ref().and_then(|delivery| delivery.refused.as_ref())
         {

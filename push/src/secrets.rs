@@ -184,7 +184,7 @@ struct ParameterAnswer {
 }
 
 fn version(arn: &SecretArn, answer: Result<Answer, NoAnswer>, now: Timestamp) -> Result<Version, Failure> {
-    let named = format!("the secret `{}`", arn_text(arn));
+    let named = format!("the secret `{}`", arn.as_str());
     let answer = answer.map_err(|error| {
         Failure::new(FailureKind::Transient, "secret", format!("{named} can't be read: {error}"))
     })?;
@@ -210,13 +210,6 @@ fn version(arn: &SecretArn, answer: Result<Answer, NoAnswer>, now: Timestamp) ->
 
 fn is_not_found(answer: &Answer) -> bool {
     !answer.is_success() && fault::Fault::of(answer).code == "ResourceNotFoundException"
-}
-
-/// The whole ARN.
-pub(crate) fn arn_text(arn: &SecretArn) -> &str {
-    match arn {
-        SecretArn::SecretsManager(text) | SecretArn::Parameter(text) => text,
-    }
 }
 
 impl fmt::Debug for SecretText {

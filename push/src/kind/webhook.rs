@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::outcome::{Failure, FailureKind};
 use crate::reason::{Hidden, with_words, words};
 use crate::retry_after::retry_after;
-use crate::secrets::{SecretText, arn_text};
+use crate::secrets::SecretText;
 use crate::signature::SigningKeys;
 use crate::token::Token;
 
@@ -75,7 +75,7 @@ impl<X: Exchange, C: Clock> Target<X, C> {
         deadline: Deadline,
     ) -> Result<Answer, Failure> {
         let keys = SigningKeys::try_new(&secret.current, secret.previous.as_deref()).map_err(|error| {
-            let reason = format!("the secret `{}` can't sign: {error}", arn_text(&target.secret));
+            let reason = format!("the secret `{}` can't sign: {error}", target.secret.as_str());
             Failure::new(FailureKind::Target, "secret", reason)
         })?;
         let request = request(target, event, &keys, token, self.clock.now());
