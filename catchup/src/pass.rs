@@ -241,7 +241,38 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         }
         self.put_lowest(&lowest, until).await;
         self.put_hints(&hints, until).await;
-        self.put_rejections(planned, until, pass_outcome).await
+        let planned = self.put_rejections(planned, until, pass_outcome).await;
+        self.begin_incarnations(planned, pass_outcome).await
+    }
+
+    /// Makes each cursor one of its group's incarnation, before anything of that is sent. Where that fails, nothing is.
+    async fn begin_incarnations(
+        &self,
+        planned: Vec<PlannedGroup>,
+        pass_outcome: &mut PassOutcome,
+    ) -> Vec<PlannedGroup> {
+        let begun = planned.into_iter().map(async |planned| {
+            let begun = planned.task.begun(&mut || self.ports.ledger.fresh());
+            let Some((task, writes)) = begun.filter(|_| !planned.plan.events.is_empty()) else {
+                return Ok(planned);
+            };
+            match self.ports.ledger.write(&writes).await {
+                Ok(()) => Ok(PlannedGroup { task, ..planned }),
+                Err(why) => {
+                    let group = task.group;
+                    warn!(%group, %why, "a cursor is of an earlier incarnation, and was not written; a later pass goes on");
+                    Err(group)
+                }
+            }
+        });
+        let mut ready = Vec::new();
+        for begun in join_all(begun).await {
+            match begun {
+                Ok(planned) => ready.push(planned),
+                Err(group) => pass_outcome.groups.push((group, End::Left)),
+            }
+        }
+        ready
     }
 
     /// Tells the client that an earlier incarnation was erased, the one that its cursor is of.

@@ -9,8 +9,8 @@ use shared::consumer::{ConsumerSettings, ConsumerState, Verdict, decide};
 use shared::ids::{DeduplicationId, Group, ReplayId};
 use shared::ledger::stored::Attributes;
 use shared::ledger::{
-    ClientId, Condition, Delivery, DeliveryRequest, Item, ItemKey, Ledger, LedgerRead, RefusedHead, Write,
-    WriteCount,
+    ClientId, Condition, Delivery, DeliveryRequest, Item, ItemKey, Ledger, LedgerRead, QueuePlace,
+    RefusedHead, Write, WriteCount,
 };
 use shared::metrics::Latencies;
 use shared::rejection::Rejection;
@@ -30,8 +30,11 @@ use crate::target::Note;
 /// What an invocation needs after a delivery, for the write that records it and for the answer.
 const AFTER_DELIVERY: Duration = Duration::from_secs(5);
 
-/// When a message comes again that is none of the pipeline's, or contradicts itself. An operator has to look.
+/// When a message comes again that can't be read, or contradicts itself: a deploy under way may be the reason.
 const STRANGE: Duration = Duration::from_secs(15 * 60);
+
+/// The age at which a message that can't be read is rejected: no deploy takes that long.
+const FOREIGN_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// When a head comes again while another one tries the target.
 const SOON: Duration = Duration::from_secs(1);
@@ -117,30 +120,41 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
         let (client, group) = (self.client.name.as_str(), self.group);
         let event = match record.event(group) {
             Ok(event) => event,
-            Err(why) => {
+            Err(why) if age(record.sent_at, self.ports.clock.now()) < FOREIGN_AGE => {
                 error!(client, %group, id = record.id, why, "returned, with its group: no message of the pipeline");
                 return Step::stop(STRANGE);
             }
+            Err(why) => return self.reject_foreign(record, why).await,
         };
+        if self.is_dealt_with(record) {
+            return Step::acknowledged(1);
+        }
         match self.decide(&event) {
             Verdict::Had => Step::acknowledged(1),
             Verdict::Wait => match self.lost(record, &event) {
-                Some(need) => self.ask(&event, need).await,
+                Some(need) => self.ask(record, &event, need).await,
                 None => Step::acknowledged(1),
             },
             Verdict::Take { state, .. } | Verdict::Forget(state) => {
                 self.bring(record, index, &event, state).await
             }
             Verdict::Ask(after) => match Need::replay(after) {
-                Some(need) => self.ask(&event, need).await,
+                Some(need) => self.ask(record, &event, need).await,
                 None => Step::stop(STRANGE),
             },
             Verdict::Refuse => {
-                let version = event.message.version;
-                error!(client, %group, version, "returned, with its group: it contradicts itself, or `first_version`");
-                Step::stop(STRANGE)
+                let (version, why) = (event.message.version, "it contradicts itself, or `first_version`");
+                error!(client, %group, version, why, "returned, with its group");
+                self.wait(record, &event, STRANGE, why).await
             }
         }
+    }
+
+    /// Whether the record lies before one that had its effect, and is delivered again: Lambda may hand over a whole batch twice,
+    /// and late. By the consumer's rule alone, the first event of an old incarnation would begin it again.
+    fn is_dealt_with(&self, record: &Record) -> bool {
+        let last = self.delivery.as_ref().and_then(|delivery| delivery.place);
+        record.place.zip(last).is_some_and(|(place, last)| place.is_up_to(&last))
     }
 
     /// The replay to ask for again, if the one that the group waits for must have been lost: the ledger sends nothing else of a
@@ -181,7 +195,7 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             let need = Need::hold(self.state(), &event.message, "");
             match need.progress(request.as_ref()) {
                 Progress::Done => return self.confirm(event, need, request).await,
-                Progress::Asked => return Step::stop(pace::ASKED),
+                Progress::Asked => return Step::stop(pace::asked(record.receive_count)),
                 Progress::ToAsk => {}
             }
         }
@@ -200,7 +214,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             self.client.deliverer.deliver(&events, mark.as_deref(), limit).await;
         if let Some((last, state)) = run.get(..taken).and_then(<[_]>::last) {
             self.ports.note(Note::Took);
-            if let Err(why) = self.record(last, state.clone(), mark).await {
+            let place = self.records.get(index + taken - 1).and_then(|record| record.place);
+            if let Err(why) = self.record(last, state.clone(), place, mark).await {
                 let version = last.message.version;
                 warn!(client = self.client.name.as_str(), group = %self.group, version, why, "delivered, but not recorded; it comes again with the same id");
                 // A ledger that takes no writes must not become a flood of repetitions.
@@ -257,7 +272,7 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
                 self.ports.note(Note::Failed { group, reason: reason.clone() });
                 if is_given_up {
                     let reason = format!("given up after {} s: {reason}", age(record.sent_at, now).as_secs());
-                    return self.refused_for_good(event, after, &reason).await;
+                    return self.refused_for_good(record, event, after, &reason).await;
                 }
                 let comes_again = backoff(record.receive_count, retry_after, self.random());
                 self.wait(record, event, comes_again, &reason).await
@@ -287,7 +302,7 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
                 };
                 let refused_for = now.since(since);
                 if is_given_up || refused_for >= pace::REFUSED {
-                    return self.refused_for_good(event, after, &reason).await;
+                    return self.refused_for_good(record, event, after, &reason).await;
                 }
                 Step::stop(pace::REFUSED - refused_for)
             }
@@ -312,7 +327,7 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             return Step::stop(comes_again);
         }
         let reason = format!("unreachable: {why}");
-        self.hold(event, &reason).await
+        self.hold(record, event, &reason).await
     }
 
     /// How many versions of the group are behind the event, as far as the ledger knows.
@@ -323,23 +338,29 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
         version.saturating_sub(event.message.version)
     }
 
-    async fn refused_for_good(&mut self, event: &Event<'_>, after: ConsumerState, reason: &str) -> Step {
+    async fn refused_for_good(
+        &mut self,
+        record: &Record,
+        event: &Event<'_>,
+        after: ConsumerState,
+        reason: &str,
+    ) -> Step {
         match self.client.on_refused {
-            OnRefused::Hold => self.hold(event, reason).await,
-            OnRefused::Skip => self.skip(event, after, reason).await,
+            OnRefused::Hold => self.hold(record, event, reason).await,
+            OnRefused::Skip => self.skip(record, event, after, reason).await,
         }
     }
 
-    async fn hold(&mut self, event: &Event<'_>, reason: &str) -> Step {
+    async fn hold(&mut self, record: &Record, event: &Event<'_>, reason: &str) -> Step {
         if let Err(why) = self.mark_refused(event).await {
             return self.unread(&why);
         }
         let need = Need::hold(self.state(), &event.message, reason);
-        self.ask(event, need).await
+        self.ask(record, event, need).await
     }
 
     /// Leaves the event out, with a rejection.
-    async fn skip(&mut self, event: &Event<'_>, after: ConsumerState, reason: &str) -> Step {
+    async fn skip(&mut self, record: &Record, event: &Event<'_>, after: ConsumerState, reason: &str) -> Step {
         let (client, version) = (self.client.name.as_str(), event.message.version);
         let why = format!(
             "client `{client}`, version {version}: its target refused it, and it was left out: {reason}; the target has what comes \
@@ -351,16 +372,11 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             version: Some(version),
             ..Rejection::default()
         };
-        let id = DeduplicationId::of_stream_record(&format!("push {client} {}", event.id));
-        let message = rejection.message(Some(self.group.clone()), &id);
-        let limits = Limits::new(&self.ports.budget, self.ports.deadline, 1);
-        let (clock, transport) = (self.ports.clock, self.ports.transport);
-        let sent = send_runs(clock, transport, self.ports.rejected, route([message]), &limits).await;
-        if let Err(stop) = all_accepted(sent) {
-            return self.unread(&stop.why);
+        if let Err(why) = self.reject(rejection, event.id).await {
+            return self.unread(&why);
         }
         let mark = self.delivery.as_ref().and_then(|delivery| delivery.mark.clone());
-        if let Err(why) = self.record(event, after, mark).await {
+        if let Err(why) = self.record(event, after, record.place, mark).await {
             return self.unread(&why);
         }
         error!(client, group = %self.group, version, reason, "left out, with a rejection: its target refuses it");
@@ -368,15 +384,40 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
         Step::acknowledged(1)
     }
 
+    /// Leaves a message out that is none of the pipeline's, with a rejection: it can never be delivered. If it was, the next event
+    /// shows that something is missing.
+    async fn reject_foreign(&mut self, record: &Record, why: &str) -> Step {
+        let (client, group, id) = (self.client.name.as_str(), self.group, record.id.as_deref());
+        let reason =
+            format!("client `{client}`: a message of its queue can't be read, and was left out: {why}");
+        let rejection = Rejection { reason, ..Rejection::default() };
+        if let Err(why) = self.reject(rejection, id.unwrap_or_default()).await {
+            return self.unread(&why);
+        }
+        error!(client, %group, id, why, "left out, with a rejection: no message of the pipeline");
+        self.counts.skipped += 1;
+        Step::acknowledged(1)
+    }
+
+    /// Puts a rejection about what has this `id` on the rejected queue.
+    async fn reject(&self, rejection: Rejection<'_>, id: &str) -> Result<(), String> {
+        let id = DeduplicationId::of_stream_record(&format!("push {} {id}", self.client.name));
+        let message = rejection.message(Some(self.group.clone()), &id);
+        let limits = Limits::new(&self.ports.budget, self.ports.deadline, 1);
+        let (clock, transport) = (self.ports.clock, self.ports.transport);
+        let sent = send_runs(clock, transport, self.ports.rejected, route([message]), &limits).await;
+        all_accepted(sent).map_err(|stop| stop.why)
+    }
+
     /// Asks catch-up for what the head needs, or goes on if it was done.
-    async fn ask(&mut self, event: &Event<'_>, need: Need) -> Step {
+    async fn ask(&mut self, record: &Record, event: &Event<'_>, need: Need) -> Step {
         let request = match self.request().await {
             Ok(request) => request,
             Err(why) => return self.unread(&why),
         };
         match need.progress(request.as_ref()) {
             Progress::Done => return self.confirm(event, need, request).await,
-            Progress::Asked => return Step::stop(pace::ASKED),
+            Progress::Asked => return Step::stop(pace::asked(record.receive_count)),
             Progress::ToAsk => {}
         }
         let fresh = self.ports.ledger.fresh();
@@ -396,14 +437,14 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
         self.counts.requested += 1;
         let (client, from, kind) = (self.client.name.as_str(), asked.from, &asked.kind);
         warn!(client, group = %self.group, version = event.message.version, from, kind = ?kind, "asked of catch-up");
-        Step::stop(pace::ASKED)
+        Step::stop(pace::asked(record.receive_count))
     }
 
     /// Catch-up has done what the head needs: what comes until then is acknowledged without effect.
     async fn confirm(&mut self, event: &Event<'_>, need: Need, request: Option<DeliveryRequest>) -> Step {
         let mut delivery = self.delivery_with(Some(need.after), None);
         delivery.asked_at = request.as_ref().and_then(|request| request.done_at);
-        if let Err(why) = self.write(Some(delivery)).await {
+        if let Err(why) = self.write(delivery).await {
             return self.unread(&why);
         }
         // One that is left is told from the next need by what showed it.
@@ -450,45 +491,43 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             since,
         };
         let delivery = self.delivery_with(self.state().cloned(), Some(head));
-        self.write(Some(delivery)).await?;
+        self.write(delivery).await?;
         Ok(since)
     }
 
-    /// Keeps that the target has the event; of a notice, that it has nothing any more.
+    /// Keeps that the target has the event, or was told of the erasure and has nothing any more.
     async fn record(
         &mut self,
         event: &Event<'_>,
         state: ConsumerState,
+        place: Option<QueuePlace>,
         mark: Option<String>,
     ) -> Result<(), String> {
-        if event.message.is_erasure {
-            return self.write(None).await;
-        }
-        let mut delivery = self.delivery_with(Some(state), None);
-        delivery.mark = mark;
-        self.write(Some(delivery)).await
+        let state = (!event.message.is_erasure).then_some(state);
+        let mark = mark.filter(|_| state.is_some());
+        let delivery = self.delivery_with(state, None);
+        self.write(Delivery { place: place.or(delivery.place), mark, ..delivery }).await
     }
 
     fn delivery_with(&self, state: Option<ConsumerState>, refused: Option<RefusedHead>) -> Delivery {
-        let (mark, unknown) = self.delivery.as_ref().map_or_else(
-            || (None, Attributes::new()),
-            |before| (before.mark.clone(), before.unknown.clone()),
+        let (place, mark, unknown) = self.delivery.as_ref().map_or_else(
+            || (None, None, Attributes::new()),
+            |before| (before.place, before.mark.clone(), before.unknown.clone()),
         );
         let write_count = WriteCount(self.ports.ledger.fresh());
-        Delivery { write_count, state, mark, refused, asked_at: None, unknown }
+        Delivery { write_count, state, place, mark, refused, asked_at: None, unknown }
     }
 
     /// Writes what the ledger has of the group, on condition that it is as it was read.
-    async fn write(&mut self, delivery: Option<Delivery>) -> Result<(), String> {
+    async fn write(&mut self, delivery: Delivery) -> Result<(), String> {
         let condition = match &self.delivery {
-            None if delivery.is_none() => return Ok(()),
             None => Condition::Absent,
             Some(before) => Condition::WriteCount(before.write_count),
         };
         let key = ItemKey::Delivery(self.id, self.group.clone());
-        let write = Write { key, condition, item: delivery.clone().map(Item::Delivery) };
+        let write = Write { key, condition, item: Some(Item::Delivery(delivery.clone())) };
         self.ports.ledger.write(&[write]).await.map_err(|error| error.to_string())?;
-        self.delivery = delivery;
+        self.delivery = Some(delivery);
         Ok(())
     }
 

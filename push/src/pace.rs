@@ -10,8 +10,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(15 * 60);
 /// The longest time that a target's `Retry-After` delays a head.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// When a head comes again for which catch-up has to do something, which it does every minute.
-pub(crate) const ASKED: Duration = Duration::from_secs(20);
+/// When a head comes again for which catch-up has to do something, which it does every minute, as a rule.
+const ASKED: Duration = Duration::from_secs(20);
 
 /// When a head comes again of a client that is paused, or whose target is gone: a resume is seen that much later.
 pub(crate) const PAUSED: Duration = Duration::from_secs(5 * 60);
@@ -44,6 +44,12 @@ pub(crate) fn backoff(receive_count: u32, retry_after: Option<Duration>, random:
     let doubling = Duration::from_secs(doubling.max(1)).min(LONGEST_BACKOFF);
     let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
     spread(doubling.max(asked), random)
+}
+
+/// When a head comes again that was received so often, and for which catch-up has to do something: after ten minutes, something
+/// is wrong with catch-up, and the head comes less often.
+pub(crate) fn asked(receive_count: u32) -> Duration {
+    if receive_count <= 30 { ASKED } else { PAUSED }
 }
 
 /// The time, and up to a quarter of it more.

@@ -4,6 +4,7 @@ use aws_lambda_events::sqs::SqsMessage;
 use serde_json::value::RawValue;
 use shared::consumer::ReceivedMessage;
 use shared::ids::Group;
+use shared::ledger::QueuePlace;
 use shared::message::ERASED;
 use shared::text::with_sources;
 use shared::time::Timestamp;
@@ -25,6 +26,8 @@ pub(crate) struct Record {
     pub(crate) receive_count: u32,
     /// When it was sent to the queue; `None` if SQS does not say.
     pub(crate) sent_at: Option<Timestamp>,
+    /// Where it stands in the queue; `None` if SQS does not say.
+    pub(crate) place: Option<QueuePlace>,
     /// What it brings, or why it is none of the pipeline's.
     content: Result<Content, String>,
 }
@@ -49,11 +52,14 @@ impl Record {
         let group = system("MessageGroupId").and_then(|group| Group::try_from_sqs(group).ok());
         let count = system("ApproximateReceiveCount").and_then(|count| count.parse().ok());
         let sent_at = system("SentTimestamp").and_then(|sent| sent.parse().ok()).map(Timestamp::from_millis);
+        let sequence_number = system("SequenceNumber").and_then(|number| number.parse().ok());
+        let place = |sent_at| Some(QueuePlace { sequence_number: sequence_number?, sent_at });
         Self {
             content: Content::of(&message),
             group,
             receive_count: count.unwrap_or(1),
             sent_at,
+            place: sent_at.and_then(place),
             id: message.message_id,
             receipt_handle: message.receipt_handle,
             queue: message.event_source_arn,
@@ -68,6 +74,7 @@ impl Record {
             group: None,
             receive_count: 1,
             sent_at: None,
+            place: None,
             content: Err(why.to_owned()),
         }
     }

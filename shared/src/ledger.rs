@@ -32,8 +32,8 @@ pub use adopt::{adopt, baseline, is_whole, leaving};
 pub use attestation::{Attestation, attestation};
 pub use bounded::BoundedPort;
 pub use deliveries::{
-    ALIKE_LIMIT, Delivery, DeliveryRequest, DeliveryRequestKind, Gone, OpenBreaker, Refusal, RefusedHead,
-    TargetFailure, TargetState,
+    ALIKE_LIMIT, Delivery, DeliveryRequest, DeliveryRequestKind, Gone, OpenBreaker, QueuePlace, Refusal,
+    RefusedHead, TargetFailure, TargetState,
 };
 pub use event_time::EventTime;
 pub use items::{

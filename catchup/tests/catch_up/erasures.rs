@@ -208,6 +208,39 @@ fn of_incarnations_that_a_client_got_nothing_of_it_is_not_told() {
     );
 }
 
+/// A pass whose cursor is of the first incarnation sends the second, and can't record that; then the third begins (seed
+/// 186,673,338,638,759).
+#[test]
+fn of_an_incarnation_of_which_it_was_sent_something_unrecorded_it_is_told() {
+    let world = world();
+    world.erase("a");
+    world.work(2);
+    let replay =
+        json!({"request": "replay", "client": "B", "keys": [{"S": "a"}], "from": 1, "replay": "r-1"});
+    assert_eq!(world.request(replay).unwrap()["results"][0]["outcome"], json!("requested"));
+    world.put("a1@-9 a2@-8");
+    world.stream("a1 a2");
+    world.deliver_until(world.clock.now().plus(std::time::Duration::from_secs(30)));
+    assert_eq!((world.standing("a").as_str(), world.got("B").as_str()), ("2 B:0..2/1", "a: 1 2 3† | b: 1"));
+    // From then on, the ledger takes nothing.
+    for _ in 0..20 {
+        let (queues, queue) = (world.queues.clone(), world.queue("B"));
+        world.ledger.before_write(move |ledger| {
+            if queues.accepted(&queue).len() > 4 {
+                ledger.fail_write(WriteFault::Refused);
+            }
+        });
+    }
+    world.maintenance();
+    assert_eq!(world.got("B"), "a: 1 2 3† 1 2 | b: 1");
+    world.erase("a");
+    world.put("a1@-1");
+    world.stream("a1");
+    world.work(4);
+    let told = "a: 1 2 3† 1 2 1† 1 | b: 1";
+    assert_eq!((world.got("B").as_str(), world.receipts("B").as_str()), (told, "a/1 told, a/2 told"));
+}
+
 #[test]
 fn an_aggregate_that_is_made_anew_before_the_pipeline_looks_is_told_of_too() {
     let world = world();

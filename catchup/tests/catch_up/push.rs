@@ -422,6 +422,7 @@ fn what_push_asked_for_a_retired_client_goes_and_what_its_target_has_stays() {
     let delivery = Delivery {
         write_count: WriteCount(1),
         state: None,
+        place: None,
         mark: None,
         refused: None,
         asked_at: None,

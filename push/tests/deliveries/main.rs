@@ -39,6 +39,35 @@ fn events_arrive_in_order_and_groups_do_not_wait_for_each_other() {
     );
 }
 
+/// The consumer's rule alone would take the first event of the old incarnation for a new beginning (seeds 186,673,338,637,484
+/// and 92,939,983,954,948).
+#[test]
+fn a_batch_that_comes_again_late_brings_nothing_of_an_old_incarnation() {
+    check(
+        "send a1 a2
+         run 1
+         erase a
+         run 1
+         again 0
+         send a1' a2'
+         run 1
+         again 0
+         again 1
+         send a3'
+         run 1",
+        expect![[r#"
+            1 s: a1, a2,
+            2 s: a erased,
+            2 s:
+            3 s: a1, a2,
+            3 s:
+            3 s:
+            4 s: a3,
+            in the queue: 0
+        "#]],
+    );
+}
+
 #[test]
 fn what_fails_in_passing_is_tried_again_by_its_own_receive_count() {
     check(
@@ -386,14 +415,54 @@ fn duplicates_and_replays_of_what_the_target_has_are_acknowledged() {
 }
 
 #[test]
-fn what_is_no_message_of_the_pipeline_is_returned_with_its_group() {
+fn what_is_no_message_of_the_pipeline_is_returned_with_its_group_and_rejected_after_an_hour() {
     check(
         "foreign a
          send a1 b1
-         run 10",
+         run 10
+         run 4000",
         expect![[r#"
             10 s: b1,
-            in the queue: 2
+            4010 s: a1,
+            in the queue: 0
+            rejection: client `Billing`: a message of its queue can't be read, and was left out: the attribute `version` is missing: no message of the pipeline
+        "#]],
+    );
+}
+
+#[test]
+fn an_event_that_contradicts_itself_waits_and_is_held_after_three_days() {
+    check(
+        "send a0 a1 b1
+         run 10
+         run 260000
+         catch-up
+         run 1000",
+        expect![[r#"
+            10 s: b1,
+            260010 s: [asks: hold (unreachable: it contradicts itself, or `first_version`) of a from 0]
+            261010 s: a1,
+            in the queue: 0
+        "#]],
+    );
+}
+
+#[test]
+fn catch_up_that_does_nothing_is_looked_for_less_often() {
+    check(
+        "send a1
+         lose a2
+         send a3
+         run 600
+         catch-up
+         run 20
+         send a4
+         run 300",
+        expect![[r#"
+            600 s: a1, [asks: replay of a from 2]
+            620 s: [asks: replay of a from 2, done]
+            920 s: a2, a3, a4,
+            in the queue: 0
         "#]],
     );
 }

@@ -20,7 +20,7 @@ use shared::message::{Attribute, Body, Message};
 use shared::metrics::Tally;
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::time::Timestamp;
-use testkit::memory::{FifoQueues, MemoryLedger, Settings, VirtualClock, WriteFault, payload};
+use testkit::memory::{FifoQueues, MemoryLedger, Received, Settings, VirtualClock, WriteFault, payload};
 
 const CLIENT: ClientId = ClientId(1);
 const BEGIN: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -61,6 +61,8 @@ pub(crate) struct World {
     /// From which version groups are held.
     held: BTreeMap<char, i64>,
     replays: usize,
+    /// What Lambda received, batch by batch.
+    batches: Vec<Vec<Received>>,
     log: String,
     /// What the last invocation counted.
     tally: String,
@@ -130,6 +132,7 @@ impl World {
             erased: BTreeSet::new(),
             held: BTreeMap::new(),
             replays: 0,
+            batches: Vec::new(),
             log: String::new(),
             tally: String::new(),
         };
@@ -154,6 +157,10 @@ impl World {
             "gives-up-after" => {
                 let after = Duration::from_secs(words[1].parse().unwrap());
                 self.policy(|push| push.give_up_after = Some(after));
+            }
+            "again" => {
+                self.handle(&self.batches[words[1].parse::<usize>().unwrap()].clone());
+                self.show();
             }
             "catch-up" => self.catch_up(),
             "release" => self.release(group()),
@@ -246,7 +253,6 @@ impl World {
     /// Lambda polls the queue, until this time is over.
     fn run(&mut self, time: Duration) {
         let until = self.clock.now().plus(time);
-        let push = Push::new(&self.config, &self.naming, Side::Web, |_| &self.target);
         loop {
             let batch = self.queues.receive(&self.queue, 10);
             if batch.is_empty() {
@@ -258,21 +264,31 @@ impl World {
                 }
                 continue;
             }
-            let arn = self.naming.client_queue_arn("Billing").to_string();
-            let id = |received: &testkit::memory::Received| format!("m-{}", received.message.sequence);
-            let payload = payload(&arn, &batch, id);
-            let ports = PushPorts { clock: &self.clock, transport: &self.queues, ledger: &self.ledger };
-            let deadline = self.clock.now().plus(Duration::from_secs(30));
-            let mut tally = Tally::default();
-            let handled = self.clock.block_on(push.handle(ports, &payload, deadline, &mut tally)).unwrap();
-            self.tally = tally.to_string();
-            let returned: BTreeSet<String> =
-                handled.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
-            let acknowledged = batch.iter().filter(|received| !returned.contains(&id(received)));
-            acknowledged.for_each(|received| self.queues.delete(&self.queue, received.receipt).unwrap());
+            self.handle(&batch);
+            self.batches.push(batch);
         }
         self.clock.freeze(until.since(self.clock.now()));
         self.show();
+    }
+
+    /// Lambda invokes the function with a batch, and deletes what it acknowledges, as far as it still may.
+    fn handle(&mut self, batch: &[Received]) {
+        let push = Push::new(&self.config, &self.naming, Side::Web, |_| &self.target);
+        let arn = self.naming.client_queue_arn("Billing").to_string();
+        let id = |received: &Received| format!("m-{}", received.message.sequence);
+        let payload = payload(&arn, batch, id);
+        let ports = PushPorts { clock: &self.clock, transport: &self.queues, ledger: &self.ledger };
+        let deadline = self.clock.now().plus(Duration::from_secs(30));
+        let mut tally = Tally::default();
+        let handled = self.clock.block_on(push.handle(ports, &payload, deadline, &mut tally)).unwrap();
+        self.tally = tally.to_string();
+        let returned: BTreeSet<String> =
+            handled.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+        let acknowledged = batch.iter().filter(|received| !returned.contains(&id(received)));
+        // Of a batch that comes twice, the receipts are none any more.
+        for received in acknowledged {
+            let _ = self.queues.delete(&self.queue, received.receipt);
+        }
     }
 
     /// What the target was asked since the last time, what is asked of catch-up, and how the target is.

@@ -6,7 +6,8 @@ mod gather;
 mod lease;
 mod progress;
 
-use super::{ClientId, Cursor, GroupItem, LastVersion, LedgerRead, Reading, Repetition};
+use super::cursors::progress;
+use super::{ClientId, Cursor, GroupItem, LastVersion, LedgerRead, Reading, Repetition, Write, WriteCount};
 use crate::ids::Group;
 use crate::time::Timestamp;
 
@@ -80,6 +81,27 @@ impl Task {
     /// Whether the client is up to date when it has everything up to the group's version.
     fn is_settled(&self, now: Timestamp) -> bool {
         self.item.closed.is_some() || self.replay().is_none_or(|repeated| repeated.is_settled(now))
+    }
+
+    /// The task with a cursor of the group's incarnation, and the writes that make it so; `None` if it is.
+    ///
+    /// They come before anything of the incarnation is sent: whatever becomes of the pass, the client is told when the
+    /// incarnation ends.
+    pub fn begun(&self, fresh: &mut dyn FnMut() -> u64) -> Option<(Self, Vec<Write>)> {
+        if self.is_of_this_incarnation() {
+            return None;
+        }
+        let none_yet = self.first_version - 1;
+        let cursor = Cursor {
+            write_count: WriteCount(fresh()),
+            incarnation_number: self.item.incarnation_number,
+            position: none_yet,
+            last: Some(none_yet),
+            replay: None,
+            ..self.cursor.clone()
+        };
+        let writes = progress(&self.group, self.client, &self.cursor, cursor.clone());
+        Some((Self { cursor, ..self.clone() }, writes))
     }
 
     fn is_of_this_incarnation(&self) -> bool {

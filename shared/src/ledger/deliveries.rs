@@ -21,6 +21,8 @@ pub struct Delivery {
     pub write_count: WriteCount,
     /// What the target has, by the consumer's rule; `None`: nothing was delivered, or it was erased.
     pub state: Option<ConsumerState>,
+    /// Where the last message that had its effect stood in the queue; kept after a notice of an erasure, too.
+    pub place: Option<QueuePlace>,
     /// What the target said of the event that it took last, and wants with the next: Kinesis' sequence number.
     pub mark: Option<String>,
     /// The event at the group's head, if the target refused it.
@@ -29,6 +31,16 @@ pub struct Delivery {
     pub asked_at: Option<Timestamp>,
     /// What another release wrote in this format, and is written back as it was read.
     pub unknown: Attributes,
+}
+
+/// Where a message stood in a client's queue, by SQS's own account. Messages come in this order, so what comes again from
+/// before a message that had its effect was dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueuePlace {
+    /// Its `SequenceNumber`, 128 bits: greater than those of all messages of its group before it, in one queue.
+    pub sequence_number: u128,
+    /// When it was sent.
+    pub sent_at: Timestamp,
 }
 
 /// An event that the target refused.
@@ -150,6 +162,14 @@ pub const HELD_BY_PUSH: &str = "push";
 /// The most bytes of why a request could not be carried out that are kept.
 const FAILURE_LIMIT: usize = 200;
 
+impl QueuePlace {
+    /// Whether it is the same message, or one before it. Never of a message of another queue that was made later under the
+    /// same name: SQS does not say that its numbers go on, but it was sent later.
+    pub fn is_up_to(&self, other: &Self) -> bool {
+        self.sequence_number <= other.sequence_number && self.sent_at <= other.sent_at
+    }
+}
+
 impl DeliveryRequest {
     /// The write after which the request for `group`, of which this was read, is done. It belongs to the transaction that
     /// does it.
@@ -215,4 +235,25 @@ pub const LEADING: &str = "push#";
 /// Whether it is an item that push functions write.
 pub fn is_of_push(key: &ItemKey) -> bool {
     matches!(key, ItemKey::Delivery(..) | ItemKey::DeliveryRequest(..) | ItemKey::Target(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_before_another_by_number_and_time_alike() {
+        let place = |sequence_number, at| QueuePlace { sequence_number, sent_at: Timestamp::from_millis(at) };
+        let last = place(7, 70);
+        for (other, expected) in [
+            (place(6, 60), true),
+            (place(7, 70), true),
+            (place(8, 80), false),
+            (place(8, 70), false),
+            // Of a queue that was made anew, and counts from a lower number.
+            (place(2, 80), false),
+        ] {
+            assert_eq!(other.is_up_to(&last), expected, "{other:?}");
+        }
+    }
 }

@@ -25,6 +25,7 @@ const MAY_BE_MISSING: [&str; 26] = [
     // Of what push functions write.
     "state",
     "mark",
+    "place",
     "asked_at",
     "incarnation",
     "shown_by",

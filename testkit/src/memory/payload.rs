@@ -31,6 +31,7 @@ fn record(queue_arn: &str, received: &Received, id: &str) -> serde_json::Value {
         "attributes": {
             "ApproximateReceiveCount": received.receive_count.to_string(),
             "ApproximateFirstReceiveTimestamp": received.first_received.as_millis().to_string(),
+            "SequenceNumber": message.sequence.to_string(),
             "SentTimestamp": message.at.as_millis().to_string(),
             "MessageGroupId": message.group.as_str(),
             "MessageDeduplicationId": message.deduplication_id.as_str(),

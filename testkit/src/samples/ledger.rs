@@ -14,8 +14,8 @@ use shared::ledger::stored::{Attributes, Value as Stored};
 use shared::ledger::{
     ALIKE_LIMIT, ClientId, Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, EventTime, First, Gone,
     GroupItem, HOLES_LIMIT, Hold, Item, ItemKey, LastSent, LastVersion, Lease, OpenBreaker, PAIRS_LIMIT,
-    Refusal, RefusedEvent, RefusedHead, Registration, Registry, Repetition, RequestAllowance, SKIPPED_LIMIT,
-    Scan, ScanKind, SkippedEvent, State, TargetFailure, TargetState, WriteCount,
+    QueuePlace, Refusal, RefusedEvent, RefusedHead, Registration, Registry, Repetition, RequestAllowance,
+    SKIPPED_LIMIT, Scan, ScanKind, SkippedEvent, State, TargetFailure, TargetState, WriteCount,
 };
 use shared::time::Timestamp;
 
@@ -221,14 +221,15 @@ prop_compose! {
     fn delivery()(
         write_count in any::<u64>(),
         state in option::of(consumer_state()),
-        mark in option::of(".{0,40}"),
+        (place, mark) in (option::of((any::<u128>(), instant())), option::of(".{0,40}")),
         refused in option::of((version(), option::of(token()), instant())),
         asked_at in option::of(instant()),
         unknown in unknown(),
     ) -> Delivery {
         let refused =
             refused.map(|(version, incarnation, since)| RefusedHead { version, incarnation, since });
-        Delivery { write_count: WriteCount(write_count), state, mark, refused, asked_at, unknown }
+        let place = place.map(|(sequence_number, sent_at)| QueuePlace { sequence_number, sent_at });
+        Delivery { write_count: WriteCount(write_count), state, place, mark, refused, asked_at, unknown }
     }
 }
 

@@ -10,8 +10,8 @@ use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
     ClientId, Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, ErasureReceipt, First, Gone, GroupItem,
-    Hold, Item, ItemKey, LastSent, LastVersion, Lease, OpenBreaker, Refusal, RefusedEvent, RefusedHead,
-    Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent, State,
+    Hold, Item, ItemKey, LastSent, LastVersion, Lease, OpenBreaker, QueuePlace, Refusal, RefusedEvent,
+    RefusedHead, Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent, State,
     TargetFailure, TargetState, WriteCount,
 };
 
@@ -225,6 +225,12 @@ fn delivery(fields: &mut Fields) -> Result<Delivery, Damage> {
         ConsumerState::try_from_text(&text)
             .map_err(|_| fields.damaged("state", "is not the state of a consumer"))
     };
+    let place = |fields: &mut Fields| {
+        let sequence_number = fields.text("sequence_number")?.parse();
+        let sequence_number = sequence_number
+            .map_err(|_| fields.damaged("sequence_number", "is not a whole number in its range"))?;
+        Ok(QueuePlace { sequence_number, sent_at: fields.instant("sent_at")? })
+    };
     let refused = |fields: &mut Fields| {
         Ok(RefusedHead {
             version: fields.version("version")?,
@@ -235,6 +241,7 @@ fn delivery(fields: &mut Fields) -> Result<Delivery, Damage> {
     Ok(Delivery {
         write_count: fields.write_count()?,
         state: fields.if_any("state", state)?,
+        place: fields.if_any("place", |fields| fields.map("place", place))?,
         mark: fields.if_any("mark", |fields| fields.text("mark"))?,
         refused: fields.if_any("refused", |fields| fields.map("refused", refused))?,
         asked_at: fields.if_any("asked_at", |fields| fields.instant("asked_at"))?,

@@ -183,6 +183,11 @@ fn of_requests(allowance: &RequestAllowance) -> Attributes {
 fn of_delivery(delivery: &Delivery) -> Attributes {
     let mut attributes = map([("write_count", number(delivery.write_count.0))]);
     put(&mut attributes, "state", delivery.state.as_ref().map(|state| Value::S(state.to_text())));
+    let place = delivery.place.map(|place| {
+        let sequence_number = Value::S(place.sequence_number.to_string());
+        Value::M(map([("sequence_number", sequence_number), ("sent_at", at(place.sent_at))]))
+    });
+    put(&mut attributes, "place", place);
     put(&mut attributes, "mark", delivery.mark.clone().map(Value::S));
     let refused = delivery.refused.as_ref().map(|refused| {
         let mut attributes = map([("version", number(refused.version)), ("since", at(refused.since))]);

@@ -8,8 +8,8 @@ use crate::consumer::{AskedReplay, ConsumerState};
 use crate::ids::{Group, IncarnationToken, ReplayId};
 use crate::ledger::deliveries::is_of_push;
 use crate::ledger::{
-    ClientId, Delivery, DeliveryRequest, DeliveryRequestKind, Gone, Item, OpenBreaker, Refusal, RefusedHead,
-    TargetFailure, TargetState, WriteCount,
+    ClientId, Delivery, DeliveryRequest, DeliveryRequestKind, Gone, Item, OpenBreaker, QueuePlace, Refusal,
+    RefusedHead, TargetFailure, TargetState, WriteCount,
 };
 use crate::time::Timestamp;
 
@@ -36,6 +36,7 @@ fn delivery() -> Delivery {
     Delivery {
         write_count: WriteCount(9),
         state: Some(ConsumerState { version: 7, incarnation: token(), asked: Some(asked) }),
+        place: Some(QueuePlace { sequence_number: u128::MAX, sent_at: at(59) }),
         mark: Some("49590338271490256608559692538361571095921575989136588898".to_owned()),
         refused: Some(RefusedHead { version: 8, incarnation: token(), since: at(0) }),
         asked_at: Some(at(60)),
@@ -95,7 +96,7 @@ fn what_an_operator_reads() {
         delivered.0.clone(),
         delivered.1,
         expect![[
-            r#"push#2#AFC%20F5 / delivery: {asked_at: "2027-01-15T08:01:00Z", format: 2, mark: "49590338271490256608559692538361571095921575989136588898", refused: {incarnation: "0123456789abcdef", since: "2027-01-15T08:00:00Z", version: 8}, state: "{\"asked\":{\"from\":8,\"incarnation\":\"0123456789abcdef\",\"shown_by\":\"r-1\"},\"incarnation\":\"0123456789abcdef\",\"version\":7}", write_count: 9}"#
+            r#"push#2#AFC%20F5 / delivery: {asked_at: "2027-01-15T08:01:00Z", format: 2, mark: "49590338271490256608559692538361571095921575989136588898", place: {sent_at: "2027-01-15T08:00:59Z", sequence_number: "340282366920938463463374607431768211455"}, refused: {incarnation: "0123456789abcdef", since: "2027-01-15T08:00:00Z", version: 8}, state: "{\"asked\":{\"from\":8,\"incarnation\":\"0123456789abcdef\",\"shown_by\":\"r-1\"},\"incarnation\":\"0123456789abcdef\",\"version\":7}", write_count: 9}"#
         ]],
     );
     check(
@@ -114,7 +115,7 @@ fn what_an_operator_reads() {
     );
     // What most of them are.
     let state = Some(ConsumerState { version: 7, incarnation: token(), asked: None });
-    let plain = Delivery { state, mark: None, refused: None, asked_at: None, ..delivery() };
+    let plain = Delivery { state, place: None, mark: None, refused: None, asked_at: None, ..delivery() };
     check(
         delivered.0,
         Item::Delivery(plain),
@@ -165,6 +166,13 @@ fn damage_is_named() {
         text("yesterday"),
         expect!["attribute `asked_at` is not an instant such as `2026-11-20T10:00:00Z`"],
     );
+    of_delivery("place", text("7"), expect!["attribute `place` is not a map"]);
+    of_delivery(
+        "place",
+        map("sequence_number", text("-7")),
+        expect!["attribute `place.sequence_number` is not a whole number in its range"],
+    );
+    of_delivery("place", map("sequence_number", text("7")), expect!["attribute `place.sent_at` is missing"]);
     of_delivery("mark", Value::Bool(true), expect!["attribute `mark` is not a string"]);
     of_delivery(
         "refused",

@@ -4,7 +4,8 @@ use shared::consumer::{AskedReplay, ConsumerState};
 use shared::ids::{Group, IncarnationToken, ReplayId};
 use shared::ledger::{
     ALIKE_LIMIT, ClientId, Condition, Delivery, DeliveryRequest, DeliveryRequestKind, Gone, Item, ItemKey,
-    Ledger, OpenBreaker, Refusal, RefusedHead, TargetFailure, TargetState, WRITE_LIMIT, WriteCount,
+    Ledger, OpenBreaker, QueuePlace, Refusal, RefusedHead, TargetFailure, TargetState, WRITE_LIMIT,
+    WriteCount,
 };
 
 use super::{at, delete, done, group, lost, put, read};
@@ -25,12 +26,14 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
     let full = Delivery {
         write_count: WriteCount(u64::MAX),
         state: Some(ConsumerState { version: 7, incarnation: token.clone(), asked: Some(asked) }),
+        place: Some(QueuePlace { sequence_number: u128::MAX, sent_at: at(2) }),
         mark: Some("4".repeat(128)),
         refused: Some(RefusedHead { version: 8, incarnation: token.clone(), since: at(1) }),
         asked_at: Some(at(2)),
         unknown: [].into(),
     };
-    let empty = Delivery { state: None, mark: None, refused: None, asked_at: None, ..full.clone() };
+    let empty =
+        Delivery { state: None, place: None, mark: None, refused: None, asked_at: None, ..full.clone() };
     let hold = DeliveryRequest {
         kind: DeliveryRequestKind::Hold { reason: "400: \"\u{1F4A5}\"".to_owned() },
         incarnation: token,
@@ -103,6 +106,7 @@ async fn requests_come_in_the_order_of_their_groups_and_nothing_else(ledger: &im
             let state = Delivery {
                 write_count: WriteCount(1),
                 state: None,
+                place: None,
                 mark: None,
                 refused: None,
                 asked_at: None,
