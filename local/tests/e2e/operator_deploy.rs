@@ -6,8 +6,6 @@
     reason = "a member that a JSON value does not have is null, and no match"
 )]
 
-mod support;
-
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader};
@@ -24,7 +22,8 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use serde_json::{Value, json};
 use shared::config::Config;
-use support::{SOURCE, SdkClients as _, fanoutctl, ground, printed};
+
+use crate::support::{SOURCE, SdkClients as _, fanoutctl, ground, printed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {

@@ -5,8 +5,6 @@
     reason = "a member that a JSON value does not have is null, and no match"
 )]
 
-mod support;
-
 use std::process::{Command, Stdio};
 
 use local::connection::Connection;
@@ -15,7 +13,8 @@ use local::stack::Stack;
 use local::write;
 use serde_json::Value;
 use shared::naming::OwnQueue;
-use support::{SdkClients as _, attributes, incarnations, stack};
+
+use crate::support::{SdkClients as _, attributes, incarnations, stack};
 
 /// A linter does not see that a reference inside `Fn::ForEach` is empty; the deployed queue shows it.
 #[tokio::test(flavor = "multi_thread")]
@@ -94,7 +93,7 @@ async fn a_foreign_consumer_gets_every_event_in_order() -> anyhow::Result<()> {
     assert_eq!(refused, []);
     for client in stack.clients() {
         let output = Command::new(&stack.environment().python)
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/consumer.py"))
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/consumer.py"))
             .args([stack.connection().endpoint(), REGION, &client.queue_url, "200"])
             .stdin(Stdio::null())
             .output()?;

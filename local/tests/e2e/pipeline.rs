@@ -1,10 +1,9 @@
 //! The pipeline through the real template: complete, in order, once, whatever dies.
 
-mod support;
-
 use local::run::{self, Load};
 use local::stack::Stack;
-use support::{Killer, assert_complete, incarnations, stack};
+
+use crate::support::{Killer, assert_complete, incarnations, stack};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_reaches_every_client_in_order() -> anyhow::Result<()> {

@@ -5,8 +5,6 @@
     reason = "a member that a JSON value does not have is null, and no match"
 )]
 
-mod support;
-
 use std::fs;
 use std::io::{Cursor, Write as _};
 use std::time::{Duration, Instant};
@@ -27,10 +25,11 @@ use shared::consumer::ConsumerState;
 use shared::control::ReplayRequest;
 use shared::ids::{Group, Key};
 use shared::naming::OwnQueue;
-use support::{START, SdkClients as _, stack};
 use testkit::wire::dynamodb::{DynamoDbProxy, Update};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
+
+use crate::support::{START, SdkClients as _, stack};
 
 const MARKS: usize = 6;
 const EVENTS: usize = 8;
@@ -44,11 +43,11 @@ const WIDE: (&str, &str) = ("X1 ABC", "12345678901234567890.123456789012345678")
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-const PAGE: &str = include_str!("../../docs/consume.md");
-const RUST: &str = include_str!("../../docs/consume/consumer.rs");
-const PYTHON: &str = include_str!("../../docs/consume/consumer.py");
-const LOOP: &str = include_str!("../../docs/consume/loop.py");
-const TEMPLATE: &str = include_str!("../../docs/consume/template.yml");
+const PAGE: &str = include_str!("../../../docs/consume.md");
+const RUST: &str = include_str!("../../../docs/consume/consumer.rs");
+const PYTHON: &str = include_str!("../../../docs/consume/consumer.py");
+const LOOP: &str = include_str!("../../../docs/consume/loop.py");
+const TEMPLATE: &str = include_str!("../../../docs/consume/template.yml");
 
 /// A consumer and the client whose queue it is on.
 struct Consumer {

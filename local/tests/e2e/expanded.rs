@@ -21,8 +21,8 @@ use serde_json::Value;
 use shared::config::{Config, REQUEST_ROLE_LIMIT};
 use shared::naming::OwnQueue;
 
-const TEMPLATE: &str = include_str!("../../template.yml");
-const SHIPPED: &str = include_str!("../../client-queues.toml");
+const TEMPLATE: &str = include_str!("../../../template.yml");
+const SHIPPED: &str = include_str!("../../../client-queues.toml");
 const STACK: &str = "mark-event-queue";
 const BUCKET: &str = "mark-event-queue-packages";
 
@@ -210,7 +210,7 @@ fn collect_references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
 /// The policies of the deployed roles, and those for operators.
 fn policies(ground: &Ground) -> anyhow::Result<Value> {
     let output = Command::new(&ground.environment().python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/policies.py"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/policies.py"))
         .args([ground.connection().endpoint(), REGION])
         .stdin(Stdio::null())
         .output()?;

@@ -7,8 +7,6 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -25,8 +23,9 @@ use local::stack::Ground;
 use local::tables::EVENTS;
 use local::{marks, write};
 use serde_json::{Value, json};
-use support::{SOURCE, START, SdkClients as _, fanoutctl, ground, printed};
 use tokio::sync::{mpsc, watch};
+
+use crate::support::{SOURCE, START, SdkClients as _, fanoutctl, ground, printed};
 
 const MARKS: usize = 25;
 /// Every mark's next event is one round: 20 while the first client is added, one for each thing that follows.

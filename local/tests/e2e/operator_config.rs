@@ -1,8 +1,6 @@
 //! From an event table to a config that can be deployed, through `fanoutctl` alone: `init`, `client add`,
 //! `client remove`.
 
-mod support;
-
 use std::fs;
 use std::path::PathBuf;
 
@@ -11,7 +9,8 @@ use expect_test::{Expect, expect};
 use local::ministack::ACCOUNT;
 use local::{marks, write};
 use shared::config::Config;
-use support::{SOURCE, START, fanoutctl, ground};
+
+use crate::support::{SOURCE, START, fanoutctl, ground};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_config_is_written_for_the_table_and_gets_its_clients() -> anyhow::Result<()> {

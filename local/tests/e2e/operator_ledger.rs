@@ -7,8 +7,6 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
-mod support;
-
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -31,8 +29,9 @@ use serde_json::{Value, json};
 use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, Verdict, decide};
 use shared::control::ReplayRequest;
 use shared::ids::{Group, IncarnationToken, Key};
-use support::{SOURCE, SdkClients as _, fanoutctl, ground, incarnations, item_of, printed, take};
 use tokio::sync::watch;
+
+use crate::support::{SOURCE, SdkClients as _, fanoutctl, ground, incarnations, item_of, printed, take};
 
 const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
 const MARKS: usize = 10;

@@ -1,7 +1,5 @@
 //! What the tests of the ledger share.
 
-#![allow(dead_code, unused_imports, reason = "each test program uses a part")]
-
 mod scene;
 mod table;
 

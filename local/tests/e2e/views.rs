@@ -7,9 +7,6 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
-mod ledger;
-mod support;
-
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::ops::Range;
@@ -19,7 +16,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use aws::operator::{Target, sqs};
-use ledger::{Ledger, until, version};
 use local::event::Event;
 use local::json::{Json, Map};
 use local::marks::histories;
@@ -30,8 +26,10 @@ use serde_json::json;
 use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, Verdict, decide};
 use shared::ids::{Group, Key};
 use shared::message::AttributeValue;
-use support::{SOURCE, ground, start_deploy};
 use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::ledger::{Ledger, until, version};
+use crate::support::{SOURCE, ground, start_deploy};
 
 const MARKS: usize = 8;
 /// So many rounds are written before the second deploy.

@@ -7,8 +7,6 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
-mod support;
-
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
@@ -21,7 +19,8 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::tables::EVENTS;
 use serde_json::{Value, json};
-use support::{SOURCE, SdkClients as _, fanoutctl, ground, printed};
+
+use crate::support::{SOURCE, SdkClients as _, fanoutctl, ground, printed};
 
 const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
 /// Longer than a returned message, a cold start and a pass of the schedule take here.

@@ -6,8 +6,6 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
-mod support;
-
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -23,8 +21,9 @@ use local::ministack::REGION;
 use shared::message::{Attribute, AttributeValue, Message};
 use shared::naming::{Naming, QueueUrl};
 use shared::send::{SendError, Transport as _};
-use support::{SdkClients as _, ground};
 use testkit::contract::fifo::{self, Delivery, FifoQueue};
+
+use crate::support::{SdkClients as _, ground};
 
 const ACCOUNT: &str = "000000000000";
 

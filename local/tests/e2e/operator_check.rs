@@ -7,8 +7,6 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
-mod support;
-
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +21,8 @@ use local::ministack::{ACCOUNT, REGION};
 use local::stack::Ground;
 use local::tables::EVENTS;
 use serde_json::Value;
-use support::{SOURCE, SdkClients as _, ground, printed, stack};
+
+use crate::support::{SOURCE, SdkClients as _, ground, printed, stack};
 
 /// The account of the client that brings its queue along.
 const OWNER: &str = "444455556666";

@@ -7,9 +7,6 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
-mod ledger;
-mod support;
-
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
@@ -25,7 +22,6 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
-use ledger::Ledger;
 use local::check::ReceivedEvent;
 use local::event::Event;
 use local::marks::histories;
@@ -36,9 +32,11 @@ use local::workspace;
 use local::write;
 use serde_json::{Value, json};
 use shared::ids::{Group, Key};
-use support::{SOURCE, START, printed, start_deploy};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::ledger::Ledger;
+use crate::support::{SOURCE, START, printed, start_deploy};
 
 const MARKS: usize = 4;
 const ROUNDS: usize = 6;
@@ -272,7 +270,7 @@ impl Trial {
 
     fn targets(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let mut command = Command::new(&self.ground.environment().python);
-        command.arg(workspace::root().join("local/tests/push_targets.py")).args(arguments);
+        command.arg(workspace::root().join("local/tests/e2e/push_targets.py")).args(arguments);
         command.envs(self.ground.variables()).env("AWS_DEFAULT_REGION", REGION);
         let output = command.output()?;
         anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -6,8 +6,6 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
-mod support;
-
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
@@ -23,7 +21,8 @@ use local::stack::Ground;
 use local::tables::EVENTS;
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
-use support::{SOURCE, START, SdkClients as _, fanoutctl, ground, item_of, printed};
+
+use crate::support::{SOURCE, START, SdkClients as _, fanoutctl, ground, item_of, printed};
 
 /// Longer than a returned message and a cold start take here, and the catch-up's next call.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -9,8 +9,6 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +20,11 @@ use local::stack::Ground;
 use local::tables::EVENTS;
 use local::{workspace, write};
 use serde_json::{Value, json};
-use support::{ground, make_ledger};
 use testkit::wire::rie::Rie;
 use testkit::wire::sqs::{Fault, SqsStub};
 use testkit::wire::tables::TablesStub;
+
+use crate::support::{ground, make_ledger};
 
 const FAN_OUT: &str = "MarkFanOutQueue.fifo";
 const REJECTED: &str = "MarkFanOutRejected.fifo";

@@ -6,8 +6,6 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
-mod support;
-
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
@@ -20,7 +18,8 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::tables::EVENTS;
 use serde_json::{Value, json};
-use support::{SOURCE, SdkClients as _, ground, printed, take};
+
+use crate::support::{SOURCE, SdkClients as _, ground, printed, take};
 
 /// The client that wants to know of erasures, and the one that doesn't.
 const CLIENTS: [&str; 2] = ["Registry", "Billing"];

@@ -6,8 +6,6 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
-mod support;
-
 use aws::access::{Access, Endpoint};
 use aws::connections::Connections;
 use aws::dynamodb::{EventsTable, LedgerTable, client};
@@ -23,9 +21,10 @@ use serde_json::Value;
 use shared::config::Source;
 use shared::ids::{EventIdentity, Key};
 use shared::ledger::{EventTable, Page, RowHead, ScanPage, ScanPosition, Unread};
-use support::{SdkClients as _, ground, make_ledger, make_table};
 use testkit::contract;
 use testkit::contract::events::{Writable, filtered, numbers, texts};
+
+use crate::support::{SdkClients as _, ground, make_ledger, make_table};
 
 /// More cursors than the adapter reads at once.
 const CURSORS_BEYOND_A_PAGE: usize = 2_500;

@@ -1,15 +1,11 @@
 //! What the ledger is for, through the real template: a lost queue, events in the wrong order, a late client, a replay,
 //! and an aggregate that is erased and created anew.
 
-mod ledger;
-mod support;
-
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ledger::{GroupStanding, Ledger, PATIENCE, Scene, complete, rounds, those, until, version};
 use local::check::ExpectedEvents;
 use local::event::Event;
 use local::follow::Follower;
@@ -19,8 +15,10 @@ use local::ministack::ACCOUNT;
 use local::run::{self, Load};
 use local::write;
 use serde_json::json;
-use support::{SOURCE, START, assert_complete, ground, incarnations, start_deploy};
 use tokio::sync::watch;
+
+use crate::ledger::{GroupStanding, Ledger, PATIENCE, Scene, complete, rounds, those, until, version};
+use crate::support::{SOURCE, START, assert_complete, ground, incarnations, start_deploy};
 
 const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
 /// Milliseconds.

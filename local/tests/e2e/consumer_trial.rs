@@ -1,8 +1,6 @@
 //! What `docs/consume.md` tells a team to try on its machine: an event through the pipeline, the loop that takes it, and the
 //! rehearsal that the loop's consumer must pass.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -12,7 +10,8 @@ use local::ministack::{ACCOUNT, REGION};
 use local::stack::Stack;
 use local::workspace;
 use serde_json::{Map, Value, json};
-use support::{SdkClients as _, stack};
+
+use crate::support::{SdkClients as _, stack};
 
 const ITEM: &str = r#"{"mark":{"S":"AFC F5"},"createTime":{"S":"2026-01-05T09:00:00Z"},"eventId":{"S":"1"},"eventName":{"S":"Bought"},"RegistrationNumber":{"M":{"version":{"N":"1"},"price":{"N":"1.10"}}}}"#;
 

@@ -1,13 +1,12 @@
 //! Event patterns beside those of the emulator's EventBridge: an implementation that shares no code with this one.
 
-mod support;
-
 use std::process::{Command, Stdio};
 
 use local::ministack::REGION;
 use serde_json::Value;
 use shared::pattern::Pattern;
-use support::ground;
+
+use crate::support::ground;
 
 const ROWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/tests/data/event_patterns.jsonl");
 
@@ -18,7 +17,7 @@ const WRONG_THERE: [usize; 0] = [];
 async fn the_emulator_decides_as_the_pages_say_and_so_does_this() -> anyhow::Result<()> {
     let ground = ground("patterns").await?;
     let output = Command::new(&ground.environment().python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/patterns.py"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/patterns.py"))
         .args([ground.connection().endpoint(), REGION, ROWS])
         .stdin(Stdio::null())
         .output()?;

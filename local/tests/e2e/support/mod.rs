@@ -1,8 +1,6 @@
 //! What the end-to-end tests share: a stack of their own, and watchers of a run.
 
-#![allow(dead_code, reason = "each test program uses a part")]
-
-#[path = "../../../cli/tests/support/schema.rs"]
+#[path = "../../../../cli/tests/support/schema.rs"]
 mod schema;
 
 use std::collections::{HashMap, HashSet};
