@@ -1,5 +1,5 @@
 //! The fan-out's memory, by its real binary: look-ups of ten groups at once, each of an item as large as DynamoDB keeps
-//! them.
+//! them. A program of its own: beside other tests, the function would not be answered within the time of a call.
 
 #![expect(
     clippy::indexing_slicing,

@@ -1,6 +1,6 @@
 //! What the end-to-end tests share: a stack of their own, and watchers of a run.
 
-#[path = "../../../../cli/tests/support/schema.rs"]
+#[path = "../../../../cli/tests/fanoutctl/support/schema.rs"]
 mod schema;
 
 use std::collections::{HashMap, HashSet};
