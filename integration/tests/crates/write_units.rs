@@ -3,7 +3,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test reports by panicking")]
 
-#[path = "../../benches/support/pipeline.rs"]
+#[path = "../../../testkit/benches/support/pipeline.rs"]
 #[allow(dead_code, clippy::expect_used, clippy::indexing_slicing, reason = "the benchmark's own world")]
 mod pipeline;
 
