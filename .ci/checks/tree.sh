@@ -78,6 +78,22 @@ other=$(compiled --edges normal,build | comm -23 - "$tested" | cut -d ' ' -f 1)
 foreign=$(crates --edges normal --package consumer | grep -E '^(aws|converter|fanout|catchup|push|cli|deploy|local|testkit|aws-.*|tokio|hyper|rustls) v' || true)
 [ -z "$foreign" ] || wrong "\`consumer\` must not depend on:" $foreign
 
+# What cargo is told not to test has no tests: neither of its own nor, for a library, in its documentation.
+untested=$(cargo metadata --locked --no-deps --format-version 1 | python3 -c '
+import json, pathlib, re, sys
+for crate in json.load(sys.stdin)["packages"]:
+    for target in crate["targets"]:
+        source, is_library = pathlib.Path(target["src_path"]), target["kind"] == ["lib"]
+        if not is_library and target["kind"] != ["bin"]:
+            continue
+        files = source.parent.rglob("*.rs") if is_library else [source]
+        text = "\n".join(file.read_text() for file in files)
+        if not target["test"] and re.search(r"#\[(tokio::)?test\b|cfg\(test\)", text):
+            print(crate["name"], target["kind"][0], target["name"])
+        if is_library and not target["doctest"] and re.search(r"^ *//[/!] ?(```|    )", text, re.M):
+            print(crate["name"], "documentation")')
+[ -z "$untested" ] || wrong "these have tests, but \`test\` or \`doctest\` is \`false\`:" $untested
+
 # Outside of `aws` only tests, benches and examples name the SDK. (Files of unit tests are called `tests.rs`, or lie in
 # a folder `tests`.)
 sdk='\baws_(config|credential_types|runtime|sdk_[a-z0-9]+|sigv4|smithy_[a-z_]+|types)\b'

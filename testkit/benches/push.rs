@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a bench reports by panicking")]
 
-#[path = "../tests/push/certificates.rs"]
+#[path = "../../integration/tests/crates/push/certificates.rs"]
 mod certificates;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@
 
 mod asked;
 mod clients;
-#[path = "../../../fanout/tests/world/mod.rs"]
+#[path = "../../../fanout/tests/handler/world/mod.rs"]
 #[allow(dead_code, reason = "the fan-out's own world; only its wire and its payloads are used here")]
 mod deliveries;
 mod erasures;

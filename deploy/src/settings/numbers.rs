@@ -125,7 +125,7 @@ impl StreamBatchSize {
 }
 
 impl Memory {
-    /// The least that the functions are made for (`testkit/tests/memory.rs`, `aws/src/lean.rs`).
+    /// The least that the functions are made for (`integration/tests/memory.rs`, `aws/src/lean.rs`).
     pub const LOWEST: u32 = 256;
     /// The most that Lambda allows.
     pub const HIGHEST: u32 = 10_240;

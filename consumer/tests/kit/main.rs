@@ -1,0 +1,4 @@
+//! The kits for consumers, in Rust and Python.
+
+mod python;
+mod streams;
