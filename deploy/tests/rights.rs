@@ -186,13 +186,34 @@ fn every_policy_of_a_push_function_fits() {
 
 #[test]
 fn who_looks_at_targets_has_these_rights() {
-    check("WatchTargetsPolicy", &expect![[""]]);
-    check("WatchSecretsPolicy", &expect![[""]]);
+    check(
+        "WatchTargetsPolicy",
+        &expect![[r#"
+        SeeFunctions (if HasPushFunctions): allow lambda:GetFunctionConfiguration on PushFunctionArns
+        SeeTopics (if HasPushTopics): allow sns:GetTopicAttributes on PushTopicArns
+        SeeBuses (if HasPushBuses): allow events:DescribeEventBus on PushBusArns
+        SeeStreams (if HasPushStreams): allow kinesis:DescribeStreamSummary on PushStreamArns
+        SeeBuckets (if HasPushBuckets): allow s3:GetBucketVersioning on PushBuckets
+    "#]],
+    );
+    check(
+        "WatchSecretsPolicy",
+        &expect![[r#"
+        SeeSecrets (if HasPushSecrets): allow secretsmanager:DescribeSecret on PushSecretArns
+        SeeParameters (if HasPushParameters): allow ssm:ListTagsForResource on PushParameterArns
+    "#]],
+    );
 }
 
 #[test]
 fn who_tests_targets_has_these_rights() {
-    check("PushTestPolicy", &expect![[""]]);
+    check(
+        "PushTestPolicy",
+        &expect![[r#"
+        TestWebhooks (if HasPushHttp): allow lambda:InvokeFunction on PushHttp.Arn
+        TestTargets (if HasPushAws): allow lambda:InvokeFunction on PushAws.Arn
+    "#]],
+    );
 }
 
 #[test]

@@ -54,7 +54,7 @@ async fn targets_are_looked_at_and_webhooks_pinged() -> anyhow::Result<()> {
     let (hook, others) = report["pings"].as_array().unwrap().split_first().unwrap();
     assert_eq!((&hook["client"], &hook["answer"]["failure"]), (&Value::from("Hook"), &Value::Null));
     assert_eq!(hook["answer"]["kind"], "webhook");
-    assert!(others.iter().all(|ping| ping["answer"].is_null() && ping["not_asked"].is_string()), "{report}");
+    assert!(others.iter().all(|ping| ping["answer"].is_null() && ping["no_answer"].is_string()), "{report}");
     let counts = trial.receiver.counts();
     assert_eq!((counts.taken, counts.unsigned), (1, 0));
 

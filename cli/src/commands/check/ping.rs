@@ -20,6 +20,8 @@ use crate::finding::Finding;
 /// The most pings at once: each is an execution of the push function, which has others to do.
 const PINGS_AT_ONCE: usize = 4;
 
+const NOT_DEPLOYED: &str = "none is sent: the config that runs has another target, or it isn't known";
+
 /// What became of the sample event for a client's target.
 #[derive(Debug)]
 pub(super) struct Ping {
@@ -48,10 +50,10 @@ pub(super) struct PingRow {
     client: String,
     /// `webhook`, `lambda`, `sns`, `eventbridge`, `kinesis` or `s3`.
     kind: &'static str,
-    /// What the target did; none if it was not asked.
+    /// What the target did.
     answer: Option<PushTestAnswer>,
-    /// Why it was not asked, if it was not.
-    not_asked: Option<String>,
+    /// Why there is no answer, if there is none.
+    no_answer: Option<String>,
 }
 
 /// Has the stack's function bring a sample event to each webhook of the file's config that runs.
@@ -112,7 +114,7 @@ pub(super) fn find(findings: &mut Findings<'_>, pings: &[Ping]) {
                 (format!("its target did not take it: {reason}"), remedy)
             }
             Outcome::NotDeployed => (
-                "none is sent: the config that runs has another target, or it isn't known".to_owned(),
+                NOT_DEPLOYED.to_owned(),
                 format!("see `fanoutctl plan{stack}`, then `fanoutctl deploy{stack}`"),
             ),
             Outcome::Failed(failure) => {
@@ -134,25 +136,26 @@ fn is_not_allowed(failure: &Failure) -> bool {
 
 impl PingRow {
     pub(super) fn new(Ping { client, kind, outcome }: &Ping) -> Self {
-        let (answer, not_asked) = match outcome {
-            Outcome::Asked(answer) => (Some(answer.clone()), None),
-            Outcome::OtherKind => (None, Some(format!("{kind} would keep it"))),
-            Outcome::NotDeployed => (None, Some("the config that runs has another target".to_owned())),
-            Outcome::Failed(failure) => (None, Some(failure.to_string())),
+        let no_answer = match outcome {
+            Outcome::Asked(answer) => {
+                return Self { client: client.clone(), kind, answer: Some(answer.clone()), no_answer: None };
+            }
+            Outcome::OtherKind => format!("none is sent: {kind} would keep it"),
+            Outcome::NotDeployed => NOT_DEPLOYED.to_owned(),
+            Outcome::Failed(failure) => failure.to_string(),
         };
-        Self { client: client.clone(), kind, answer, not_asked }
+        Self { client: client.clone(), kind, answer: None, no_answer: Some(no_answer) }
     }
 
     /// A line.
     pub(super) fn to_text(&self) -> String {
-        let Self { client, kind, answer, not_asked } = self;
-        let what = match (answer, not_asked) {
-            (Some(PushTestAnswer { event_id, milliseconds, failure, .. }), _) => {
+        let Self { client, kind, answer, no_answer } = self;
+        let what = match answer {
+            Some(PushTestAnswer { event_id, milliseconds, failure, .. }) => {
                 let taken = if failure.is_none() { "taken" } else { "not taken" };
                 format!("{taken} within {milliseconds} ms, id {}", printable(event_id))
             }
-            (None, Some(why)) => format!("not sent: {}", printable(why)),
-            (None, None) => "not sent".to_owned(),
+            None => printable(no_answer.as_deref().unwrap_or_default()),
         };
         format!("ping of client {}, {kind}: {what}\n", printable(client))
     }

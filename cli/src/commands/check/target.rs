@@ -306,7 +306,17 @@ impl Inspection<'_, '_> {
                 self.add(format!("can't be used: its key `{arn}` doesn't exist"), "encrypt with another");
             }
             Some(Err(error)) if error.fault == CallFault::NotAllowed => {
-                let remedy = self.may_look(error, self.findings.facts.watch_policy.clone());
+                let place = &self.findings.facts.place;
+                let is_here = arn
+                    .starts_with(&format!("arn:{}:kms:{}:{}:", place.partition, place.region, place.account));
+                let policy = self.findings.facts.watch_policy.as_ref().filter(|_| is_here);
+                let remedy = match policy {
+                    Some(policy) => format!("attach the policy `{policy}` to your user or role"),
+                    None => format!(
+                        "let your user or role do that, and the key's policy you (`{}`)",
+                        right(error.call)
+                    ),
+                };
                 self.warn(format!("its key was not looked at: you may not: {error}"), remedy);
             }
             Some(Err(error)) => self.unseen(error),

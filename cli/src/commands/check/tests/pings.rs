@@ -33,8 +33,8 @@ fn a_webhook_that_takes_it_is_well_and_other_targets_get_none() {
     check(
         &pings,
         &expect![[r#"
-        ping of client Hook, webhook: taken within 23 ms, id fanoutctl.test-1
-        ping of client Topic, sns: not sent: sns would keep it"#]],
+            ping of client Hook, webhook: taken within 23 ms, id fanoutctl.test-1
+            ping of client Topic, sns: none is sent: sns would keep it"#]],
     );
     let report = Report::new(&good(), Some(&pings), false);
     let json = serde_json::to_value(&report).unwrap();
@@ -50,13 +50,13 @@ fn a_webhook_that_takes_it_is_well_and_other_targets_get_none() {
             },
             "client": "Hook",
             "kind": "webhook",
-            "not_asked": null
+            "no_answer": null
           },
           {
             "answer": null,
             "client": "Topic",
             "kind": "sns",
-            "not_asked": "sns would keep it"
+            "no_answer": "none is sent: sns would keep it"
           }
         ]"#]]
     .assert_eq(&serde_json::to_string_pretty(&json["pings"]).unwrap());
@@ -106,20 +106,20 @@ fn a_ping_that_was_not_sent_is_a_finding() {
     check(
         &[ping("Hook", "webhook", Outcome::Failed(Failure::Call(not_allowed)))],
         &expect![[r#"
-        ping of client `Hook`: `Invoke` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/PushTest` to your user or role
-        ping of client Hook, webhook: not sent: `Invoke` of `it`: no permission (`AccessDenied`)"#]],
+            ping of client `Hook`: `Invoke` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/PushTest` to your user or role
+            ping of client Hook, webhook: `Invoke` of `it`: no permission (`AccessDenied`)"#]],
     );
     let failed = Exit::Findings.because("the push function failed: no time was left");
     check(
         &[ping("Hook", "webhook", Outcome::Failed(failed))],
         &expect![[r#"
-        ping of client `Hook`: the push function failed: no time was left; see the log of the push function
-        ping of client Hook, webhook: not sent: the push function failed: no time was left"#]],
+            ping of client `Hook`: the push function failed: no time was left; see the log of the push function
+            ping of client Hook, webhook: the push function failed: no time was left"#]],
     );
     check(
         &[ping("Hook", "webhook", Outcome::NotDeployed)],
         &expect![[r#"
-        ping of client `Hook`: none is sent: the config that runs has another target, or it isn't known; see `fanoutctl plan`, then `fanoutctl deploy`
-        ping of client Hook, webhook: not sent: the config that runs has another target"#]],
+            ping of client `Hook`: none is sent: the config that runs has another target, or it isn't known; see `fanoutctl plan`, then `fanoutctl deploy`
+            ping of client Hook, webhook: none is sent: the config that runs has another target, or it isn't known"#]],
     );
 }
