@@ -56,9 +56,9 @@ struct Reach {
 
 /// Which addresses may be asked.
 #[derive(Clone, Copy, Debug)]
-struct Addresses {
-    is_internal: bool,
-    is_loopback_allowed: bool,
+pub(crate) struct Addresses {
+    pub(crate) is_internal: bool,
+    pub(crate) is_loopback_allowed: bool,
 }
 
 /// Looks names up, and gives only addresses that may be asked: the connection goes to one of these.
@@ -111,7 +111,7 @@ impl Exchange for Web {
 }
 
 impl Addresses {
-    fn may_be_asked(self, address: IpAddr) -> bool {
+    pub(crate) fn may_be_asked(self, address: IpAddr) -> bool {
         let is_reachable = if self.is_internal { is_internal(address) } else { is_public(address) };
         is_reachable || self.is_loopback_allowed && address.is_loopback()
     }
@@ -135,7 +135,7 @@ impl ResolveDns for CheckedLookUp {
 }
 
 /// As `getaddrinfo` has it, in its order.
-fn by_the_system(name: &str) -> io::Result<Vec<IpAddr>> {
+pub(crate) fn by_the_system(name: &str) -> io::Result<Vec<IpAddr>> {
     Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
 }
 

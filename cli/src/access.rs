@@ -1,4 +1,4 @@
-//! Whether a queue's policy lets a role send: the part of IAM's policy evaluation that decides that, without a call.
+//! Whether the policy of a queue, or of a push client's target, lets a role send: the part of IAM's policy evaluation that decides that, without a call.
 //!
 //! What can't be decided here (a condition on an organisation, a tag, the hour) is unclear, and never guessed.
 
@@ -8,30 +8,71 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+use shared::config::TargetArn;
 use shared::naming::QueueArn;
 
 use self::pattern::matches;
 pub use self::read::InvalidPolicy;
 use self::read::{Effect, Scope, Statement};
 
-/// The one right that the pipeline needs of a queue.
-const SEND: &str = "sqs:SendMessage";
-
-/// A queue's policy.
+/// The policy of a queue, a topic or an event bus.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policy {
     statements: Vec<Statement>,
 }
 
-/// A request to send to a queue over TLS, as IAM sees it, by a role whose own policies allow it.
+/// A request to send over TLS, as IAM sees it, by a role whose own policies allow it.
 #[derive(Clone, Copy, Debug)]
 pub struct SendRequest<'a> {
     /// The ARN of the role, with its path: `arn:aws:iam::111122223333:role/…`.
     pub role: &'a str,
     /// The account of the role, twelve digits.
     pub account: &'a str,
-    /// The queue that the message goes to.
-    pub queue: &'a QueueArn,
+    /// Where to.
+    pub to: Destination<'a>,
+}
+
+/// What is sent to, and the one right that takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Destination<'a> {
+    /// A message to a queue.
+    Queue(&'a QueueArn),
+    /// A message to a topic.
+    Topic(&'a TargetArn),
+    /// An event to a bus.
+    Bus(&'a TargetArn),
+}
+
+impl Destination<'_> {
+    /// The right.
+    pub fn action(self) -> &'static str {
+        match self {
+            Self::Queue(_) => "sqs:SendMessage",
+            Self::Topic(_) => "sns:Publish",
+            Self::Bus(_) => "events:PutEvents",
+        }
+    }
+
+    fn arn(self) -> String {
+        match self {
+            Self::Queue(queue) => queue.to_string(),
+            Self::Topic(arn) | Self::Bus(arn) => arn.text.clone(),
+        }
+    }
+
+    fn account(&self) -> &str {
+        match self {
+            Self::Queue(queue) => &queue.account,
+            Self::Topic(arn) | Self::Bus(arn) => &arn.account,
+        }
+    }
+
+    fn region(&self) -> &str {
+        match self {
+            Self::Queue(queue) => &queue.region,
+            Self::Topic(arn) | Self::Bus(arn) => &arn.region,
+        }
+    }
 }
 
 /// What a policy decides about a [`SendRequest`].
@@ -65,7 +106,7 @@ enum Truth {
 }
 
 impl Policy {
-    /// The policy with this text, as SQS returns it.
+    /// The policy with this text, as its service returns it.
     ///
     /// # Errors
     ///
@@ -75,7 +116,7 @@ impl Policy {
     }
 
     /// What the policy decides about `sending` (IAM User Guide, "Policy evaluation logic"): a Deny wins; inside an
-    /// account the role's policies suffice, across accounts it takes an Allow of the queue, too.
+    /// account the role's policies suffice, across accounts it takes an Allow of this policy, too.
     pub fn access(&self, sending: &SendRequest<'_>) -> Access {
         let mut may_be_denied = None;
         for statement in self.of(Effect::Deny) {
@@ -85,7 +126,7 @@ impl Policy {
                 Truth::Unclear(reason) => may_be_denied = Some((statement.name.clone(), reason)),
             }
         }
-        let mut allowed = sending.account == sending.queue.account;
+        let mut allowed = sending.account == sending.to.account();
         let mut may_be_allowed = None;
         for statement in self.of(Effect::Allow) {
             match applies(statement, sending) {
@@ -126,11 +167,11 @@ impl Policy {
 
 /// Whether the statement is about this sending.
 fn applies(statement: &Statement, sending: &SendRequest<'_>) -> Truth {
-    let queue = sending.queue.to_string();
+    let (action, resource) = (sending.to.action().to_ascii_lowercase(), sending.to.arn());
     is_about(statement, sending)
         // Actions are compared without regard to case (IAM User Guide, "IAM JSON policy elements: Action").
-        .and(|| covers(&statement.actions, &SEND.to_ascii_lowercase(), str::to_ascii_lowercase))
-        .and(|| covers(&statement.resources, &queue, str::to_owned))
+        .and(|| covers(&statement.actions, &action, str::to_ascii_lowercase))
+        .and(|| covers(&statement.resources, &resource, str::to_owned))
         .and(|| condition::hold(&statement.conditions, sending))
 }
 

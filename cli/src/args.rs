@@ -103,8 +103,8 @@ pub enum Command {
     #[command(after_help = include_str!("args/help/match.txt"))]
     Match(MatchArguments),
 
-    /// Show what is wrong with queues, stream, mappings and ledger, and how a page of the event table is read, without
-    /// changing anything
+    /// Show what is wrong with queues, stream, mappings, ledger and targets, and how a page of the event table is read,
+    /// without changing anything
     #[command(after_help = include_str!("args/help/check.txt"))]
     Check(CheckArguments),
 
@@ -298,6 +298,10 @@ pub struct CheckArguments {
     /// Print the body of the event that is shown as a message, and the values in clients' views of it
     #[arg(long)]
     pub show_body: bool,
+
+    /// Have the stack's function bring a sample event to each webhook
+    #[arg(long)]
+    pub ping: bool,
 }
 
 /// The arguments of `cost`.

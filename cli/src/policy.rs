@@ -129,7 +129,7 @@ mod tests {
     use shared::naming::Naming;
 
     use super::*;
-    use crate::access::{self, Access, SendRequest};
+    use crate::access::{self, Access, Destination, SendRequest};
 
     /// The files are what `.ci/checks/rights.sh` asks the simulator of IAM about: the names are those of its stack.
     fn check(document: &impl Serialize, expected: &ExpectFile) -> access::Policy {
@@ -163,8 +163,9 @@ mod tests {
         let naming = naming();
         let queue = naming.client_queue_arn("Billing");
         let policy = check(&own_queue_policy(&queue, &role()), &expect_file!["policy/own_queue.json"]);
-        let access =
-            |role: &str| policy.access(&SendRequest { role, account: &naming.account, queue: &queue });
+        let access = |role: &str| {
+            policy.access(&SendRequest { role, account: &naming.account, to: Destination::Queue(&queue) })
+        };
         assert_eq!(access(&role().arn), Access::Allowed);
         assert!(matches!(access(&naming.converter_role_arn()), Access::Denied { .. }));
     }

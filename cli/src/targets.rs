@@ -1,15 +1,21 @@
-//! How the targets of push clients are, read from the ledger.
+//! How the targets of push clients are, read from the ledger; and how much they took, from CloudWatch.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws::operator::cloudformation::DeployedStack;
+use aws::operator::cloudwatch::{self, MetricName, SUM_WINDOW};
+use aws::operator::{CallError, Target};
+use deploy::invoke::{PUSH_AWS_NAME, PUSH_HTTP_NAME};
 use serde::Serialize;
 use shared::config::Config;
 use shared::ledger::{ClientId, ItemKey, Ledger, READ_LIMIT, Registry, State, TargetState, Unread};
+use shared::metrics::{CLIENT, DELIVERED, FUNCTION, NAMESPACE};
 use shared::text::printable;
 use shared::time::Timestamp;
 
 use crate::client_status::read;
-use crate::output::{instant, time};
+use crate::output::{figure, instant, time};
 
 /// For how long a circuit breaker may be open before that needs attention: the threshold of the stack's alarm
 /// `TargetFailing`.
@@ -25,6 +31,9 @@ pub struct TargetStatus {
     /// What the ledger has of it; `None`: it never failed.
     pub state: Option<TargetState>,
 }
+
+/// How many events the target of each client took in [`SUM_WINDOW`], by the clients' names.
+pub type DeliveredByClient = BTreeMap<String, u64>;
 
 /// How the target of a push client is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,6 +54,10 @@ pub struct TargetRow {
     pub probe_at: Option<String>,
     /// Its last failure.
     pub failure: Option<FailureRow>,
+    /// How many events it took in the last `delivered_seconds`; null if that isn't known.
+    pub delivered: Option<u64>,
+    /// The time that `delivered` counts.
+    pub delivered_seconds: u64,
     /// Whether an operator has to look.
     pub needs_attention: bool,
 }
@@ -108,9 +121,30 @@ pub async fn targets<L: Ledger>(
     Ok(targets)
 }
 
+/// How many events each of `targets` took. A target of an unknown kind is not in the answer. Without targets nothing is asked.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn delivered(
+    target: &Target,
+    stack: &DeployedStack,
+    targets: &[TargetStatus],
+) -> Result<DeliveredByClient, CallError> {
+    let function = |kind| stack.outputs.get(if kind == "webhook" { PUSH_HTTP_NAME } else { PUSH_AWS_NAME });
+    let names = targets.iter().filter_map(|status| {
+        let dimensions = vec![(FUNCTION, function(status.kind?)?.clone()), (CLIENT, status.client.clone())];
+        Some((status.client.clone(), MetricName { namespace: NAMESPACE, metric: DELIVERED.name, dimensions }))
+    });
+    let (clients, names): (Vec<String>, Vec<MetricName>) = names.unzip();
+    let sums = cloudwatch::sums(target, &names).await?;
+    let of = |name| sums.get(name).map(|sum| format!("{:.0}", sum.max(0.0)).parse().unwrap_or(u64::MAX));
+    Ok(clients.into_iter().zip(&names).filter_map(|(client, name)| Some((client, of(name)?))).collect())
+}
+
 impl TargetRow {
-    /// The target of `status`, as it is `now`.
-    pub fn new(status: &TargetStatus, now: Timestamp) -> Self {
+    /// The target of `status`, as it is `now`, and how much it took, as far as that is known.
+    pub fn new(status: &TargetStatus, delivered: Option<&DeliveredByClient>, now: Timestamp) -> Self {
         let TargetStatus { client, kind, state } = status;
         let breaker = state.as_ref().and_then(|state| state.breaker.as_ref());
         let gone = state.as_ref().and_then(|state| state.gone.as_ref());
@@ -135,6 +169,8 @@ impl TargetRow {
                 group: failure.group.as_str().to_owned(),
                 reason: failure.reason.clone(),
             }),
+            delivered: delivered.and_then(|delivered| delivered.get(client).copied()),
+            delivered_seconds: SUM_WINDOW.as_secs(),
             needs_attention: gone.is_some() || age.is_some_and(|age| age >= FAILING_LONG),
         }
     }
@@ -161,6 +197,8 @@ impl TargetRow {
             TargetWord::Refusing => format!("refuses every event, for {age}{reason}"),
             TargetWord::Gone => format!("gone, for {age}{reason}"),
         };
+        let delivered = figure(self.delivered);
+        text += &format!("; delivered in the last {}: {delivered}", time(self.delivered_seconds));
         if let Some(FailureRow { seconds, group, reason, .. }) = &self.failure {
             text += &format!("; failed last {} ago, group {}", time(*seconds), printable(group));
             if self.reason.as_ref() != Some(reason) {
@@ -184,8 +222,6 @@ impl TargetRow {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use expect_test::{Expect, expect};
     use shared::config::ClientName;
     use shared::filter::FilterDigest;
@@ -223,7 +259,8 @@ mod tests {
 
     fn row(kind: Option<&'static str>, state: Option<TargetState>) -> TargetRow {
         let status = TargetStatus { client: "Billing".to_owned(), kind, state };
-        TargetRow::new(&status, Timestamp::from_millis(NOW))
+        let delivered = DeliveredByClient::from([("Billing".to_owned(), 41), ("Tax".to_owned(), 1)]);
+        TargetRow::new(&status, Some(&delivered), Timestamp::from_millis(NOW))
     }
 
     fn check(
@@ -245,54 +282,54 @@ mod tests {
             None,
             None,
             &expect![[r#"
-            client Billing, target webhook: delivering
-        "#]],
+                client Billing, target webhook: delivering; delivered in the last 60 min: 41
+            "#]],
         );
         check(
             Some("webhook"),
             Some(failed(3)),
             None,
             &expect![[r#"
-            client Billing, target webhook: delivering; failed last 3 min ago, group AFC%20F5: 503
-        "#]],
+                client Billing, target webhook: delivering; delivered in the last 60 min: 41; failed last 3 min ago, group AFC%20F5: 503
+            "#]],
         );
         check(
             None,
             Some(failed(200)),
             None,
             &expect![[r#"
-            client Billing, its target: delivering; failed last 3 h ago, group AFC%20F5: 503
-        "#]],
+                client Billing, its target: delivering; delivered in the last 60 min: 41; failed last 3 h ago, group AFC%20F5: 503
+            "#]],
         );
         check(
             Some("sns"),
             Some(open(14)),
             None,
             &expect![[r#"
-            client Billing, target sns: refuses every event, for 14 min: 403 Forbidden: "no such key"; failed last 60 s ago, group AFC%20F5
-              it is tried by itself, every five minutes at the latest; at once with
-              fanoutctl resume Billing --stack test
-        "#]],
+                client Billing, target sns: refuses every event, for 14 min: 403 Forbidden: "no such key"; delivered in the last 60 min: 41; failed last 60 s ago, group AFC%20F5
+                  it is tried by itself, every five minutes at the latest; at once with
+                  fanoutctl resume Billing --stack test
+            "#]],
         );
         check(
             Some("sns"),
             Some(open(15)),
             Some("its target refuses every event"),
             &expect![[r#"
-            client Billing, target sns: refuses every event, for 15 min: 403 Forbidden: "no such key"; failed last 60 s ago, group AFC%20F5
-              it is tried by itself, every five minutes at the latest; at once with
-              fanoutctl resume Billing --stack test
-        "#]],
+                client Billing, target sns: refuses every event, for 15 min: 403 Forbidden: "no such key"; delivered in the last 60 min: 41; failed last 60 s ago, group AFC%20F5
+                  it is tried by itself, every five minutes at the latest; at once with
+                  fanoutctl resume Billing --stack test
+            "#]],
         );
         check(
             Some("s3"),
             Some(gone()),
             Some("its target is gone"),
             &expect![[r#"
-            client Billing, target s3: gone, for 2 min: 410 Gone; failed last 60 s ago, group AFC%20F5: 403 Forbidden: "no such key"
-              mend the target, or its place in client-queues.toml, then
-              fanoutctl resume Billing --stack test
-        "#]],
+                client Billing, target s3: gone, for 2 min: 410 Gone; delivered in the last 60 min: 41; failed last 60 s ago, group AFC%20F5: 403 Forbidden: "no such key"
+                  mend the target, or its place in client-queues.toml, then
+                  fanoutctl resume Billing --stack test
+            "#]],
         );
     }
 
@@ -314,6 +351,8 @@ mod tests {
                 "group": "AFC%20F5",
                 "reason": "403 Forbidden: \"no such key\""
               },
+              "delivered": 41,
+              "delivered_seconds": 3600,
               "needs_attention": true
             }"#]]
         .assert_eq(&serde_json::to_string_pretty(&row).unwrap());

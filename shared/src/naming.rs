@@ -105,6 +105,11 @@ impl Naming {
         self.role_arn("MarkFanOutConverter")
     }
 
+    /// The ARN of the role that delivers to push clients' targets in AWS.
+    pub fn push_aws_role_arn(&self) -> String {
+        self.role_arn("MarkFanOutPushAws")
+    }
+
     /// The ARN of the queue called `name` of the stack's account.
     pub fn queue_arn(&self, name: String) -> QueueArn {
         let Self { partition, region, account, prefix: _ } = self.clone();

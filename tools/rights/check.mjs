@@ -156,7 +156,9 @@ const PRINCIPALS = {
   watcher: operator('WatchPolicy'),
   inspector: operator('WatchPolicy', 'InspectPolicy'),
   resender: operator('WatchPolicy', 'InspectPolicy', 'ResendPolicy'),
-  replayer: operator('WatchPolicy', 'ReplayPolicy')
+  replayer: operator('WatchPolicy', 'ReplayPolicy'),
+  'watcher of targets': operator('WatchPolicy', 'WatchTargetsPolicy', 'WatchSecretsPolicy'),
+  'tester of targets': operator('WatchPolicy', 'PushTestPolicy')
 }
 
 function resource(name) {

@@ -17,8 +17,8 @@ const LOG = ['logs:CreateLogStream', 'logs:PutLogEvents']
 
 // Everybody but the pipeline: with all rights that an account can give, and without.
 const OTHERS = ['administrator', 'account root', 'other account', 'lambda service', 'sns service', 's3 service', 'eventbridge service']
-const OPERATORS = ['watcher', 'inspector', 'resender', 'replayer']
-const WITHOUT_EVENTS = ['watcher', 'replayer']
+const OPERATORS = ['watcher', 'inspector', 'resender', 'replayer', 'watcher of targets', 'tester of targets']
+const WITHOUT_EVENTS = ['watcher', 'replayer', 'watcher of targets', 'tester of targets']
 
 // What the functions' code calls, by the SDK's names, and the rights that it takes (Service Authorization Reference).
 export const CALLS = {
@@ -45,6 +45,15 @@ const TARGETS = [
   [['kinesis:PutRecord'], 'target stream'],
   [['s3:PutObject', 's3:DeleteObject'], 'target object'],
   [['s3:ListBucket'], 'target bucket']
+]
+
+// How an operator sees that they are there, and how.
+const LOOKS = [
+  [['lambda:GetFunctionConfiguration'], 'target function'],
+  [['sns:GetTopicAttributes'], 'target topic'],
+  [['events:DescribeEventBus'], 'target bus'],
+  [['kinesis:DescribeStreamSummary'], 'target stream'],
+  [['s3:GetBucketVersioning'], 'target bucket']
 ]
 
 const each = (principals, actions, resources, allowed) =>
@@ -205,5 +214,22 @@ export const ROWS = [
   ...each(['watcher', 'inspector'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut', 'CatchUp', 'PushHttp', 'PushAws'], DENIED),
   ['inspector', ['sqs:DeleteMessage'], 'RejectedQueue', DENIED],
   ...each(['resender'], ['lambda:InvokeFunction'], ['FanOut', 'CatchUp'], DENIED),
-  ...each(['replayer'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut', 'PushHttp', 'PushAws'], DENIED)
+  ...each(['replayer'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut', 'PushHttp', 'PushAws'], DENIED),
+
+  // Who looks at targets: at those of the config, without using them, and at secrets without reading them.
+  ...LOOKS.map(([actions, resource]) => ['watcher of targets', actions, resource, ALLOWED]),
+  ...LOOKS.map(([actions, resource]) => ['watcher of targets', actions, resource.replace('target', 'other'), DENIED]),
+  ...LOOKS.map(([actions, resource]) => ['watcher', actions, resource, DENIED]),
+  ...TARGETS.flatMap(([actions, resource]) => each(OPERATORS, actions, [resource], DENIED)),
+  ['watcher of targets', ['secretsmanager:DescribeSecret'], 'webhook secret', ALLOWED],
+  ['watcher of targets', ['ssm:ListTagsForResource'], 'webhook parameter', ALLOWED],
+  ['watcher of targets', ['secretsmanager:DescribeSecret'], 'other secret', DENIED],
+  ['watcher of targets', ['ssm:ListTagsForResource'], 'other parameter', DENIED],
+  ...each(OPERATORS, ['secretsmanager:GetSecretValue'], ['webhook secret'], DENIED),
+  ...each(OPERATORS, ['ssm:GetParameter', 'ssm:GetParameters', 'ssm:GetParameterHistory'], ['webhook parameter'], DENIED),
+  ...each(['watcher of targets'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut', 'CatchUp', 'PushHttp', 'PushAws'], DENIED),
+
+  // Who tests targets does it by the functions that deliver.
+  ...each(['tester of targets'], ['lambda:InvokeFunction'], ['PushHttp', 'PushAws'], ALLOWED),
+  ...each(['tester of targets'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut', 'CatchUp'], DENIED)
 ]

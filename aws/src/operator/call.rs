@@ -79,7 +79,7 @@ impl CallFault {
     }
 
     /// By the code of the service's error, or else by the status of its answer. Neither: there was no answer.
-    fn new(code: Option<&str>, status: Option<u16>) -> Self {
+    pub(super) fn new(code: Option<&str>, status: Option<u16>) -> Self {
         let of_code = code.and_then(Self::of_code);
         of_code.or_else(|| status.map(Self::of_status)).unwrap_or(Self::Unreachable)
     }
@@ -121,7 +121,8 @@ impl CallFault {
             // What a service says about a key that it needs. A key that is missing is no missing queue.
             _ if code.starts_with("KMS") || code.starts_with("Kms") => Self::NotAllowed,
 
-            "NonExistentQueue" => Self::Missing,
+            // The second is Systems Manager's.
+            "NonExistentQueue" | "InvalidResourceId" => Self::Missing,
             _ if code.starts_with("NoSuch") || code.contains("NotFound") || code.contains("DoesNotExist") => {
                 Self::Missing
             }
@@ -179,6 +180,9 @@ mod tests {
             ("ResourceNotFoundException", 400, Missing),
             ("NoSuchBucket", 404, Missing),
             ("NoSuchKey", 404, Missing),
+            ("NotFound", 404, Missing),
+            ("InvalidResourceId", 400, Missing),
+            ("AuthorizationError", 403, NotAllowed),
             ("Throttling", 400, Unreachable),
             ("ThrottlingException", 400, Unreachable),
             ("RequestThrottled", 403, Unreachable),

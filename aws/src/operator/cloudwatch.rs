@@ -17,17 +17,28 @@ const QUERIES_PER_CALL: usize = 500;
 
 const PERIOD: i32 = 60;
 
-/// A metric of AWS's, by the one dimension that it has.
+/// The time that [`sums`] add up.
+pub const SUM_WINDOW: Duration = Duration::from_secs(60 * 60);
+
+const SUM_PERIOD: i32 = 300;
+
+/// A metric.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetricName {
     /// `AWS/SQS`, ….
     pub namespace: &'static str,
     /// `IteratorAge`, ….
     pub metric: &'static str,
-    /// `QueueName`, ….
-    pub dimension: &'static str,
-    /// The name of the queue, ….
-    pub value: String,
+    /// All that it has: `QueueName` and the name of the queue, ….
+    pub dimensions: Vec<(&'static str, String)>,
+}
+
+/// What is asked of each metric.
+#[derive(Clone, Copy)]
+struct Statistic {
+    name: &'static str,
+    period: i32,
+    window: Duration,
 }
 
 /// The newest minute's maximum of each of these metrics. A metric without a figure in [`WINDOW`] is not in the answer.
@@ -36,15 +47,45 @@ pub struct MetricName {
 ///
 /// [`CallError`].
 pub async fn newest(target: &Target, names: &[MetricName]) -> Result<BTreeMap<MetricName, f64>, CallError> {
+    let statistic = Statistic { name: "Maximum", period: PERIOD, window: WINDOW };
+    let mut newest: BTreeMap<MetricName, (DateTime, f64)> = BTreeMap::new();
+    for (name, at, value) in figures(target, names, statistic).await? {
+        let known = newest.entry(name).or_insert((at, value));
+        if at > known.0 {
+            *known = (at, value);
+        }
+    }
+    Ok(newest.into_iter().map(|(name, (_, value))| (name, value)).collect())
+}
+
+/// The sum of each of these metrics over [`SUM_WINDOW`], to five minutes; 0 of one without a figure.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn sums(target: &Target, names: &[MetricName]) -> Result<BTreeMap<MetricName, f64>, CallError> {
+    let statistic = Statistic { name: "Sum", period: SUM_PERIOD, window: SUM_WINDOW };
+    let mut sums: BTreeMap<MetricName, f64> = names.iter().map(|name| (name.clone(), 0.0)).collect();
+    for (name, _, value) in figures(target, names, statistic).await? {
+        *sums.entry(name).or_default() += value;
+    }
+    Ok(sums)
+}
+
+async fn figures(
+    target: &Target,
+    names: &[MetricName],
+    statistic: Statistic,
+) -> Result<Vec<(MetricName, DateTime, f64)>, CallError> {
     let now = SystemTime::now();
-    let mut figures: BTreeMap<MetricName, (DateTime, f64)> = BTreeMap::new();
+    let mut figures = Vec::new();
     for names in names.chunks(QUERIES_PER_CALL) {
-        let queries = names.iter().enumerate().map(|(index, name)| query(index, name));
+        let queries = names.iter().enumerate().map(|(index, name)| query(index, name, statistic));
         let call = target
             .cloudwatch
             .get_metric_data()
             .set_metric_data_queries(Some(queries.collect()))
-            .start_time(DateTime::from(now - WINDOW))
+            .start_time(DateTime::from(now - statistic.window))
             .end_time(DateTime::from(now));
         let mut pages = call.into_paginator().send();
         while let Some(page) = pages.next().await {
@@ -54,21 +95,20 @@ pub async fn newest(target: &Target, names: &[MetricName]) -> Result<BTreeMap<Me
                 let Some(name) = index.and_then(|index| names.get(index)) else {
                     continue;
                 };
-                for (at, value) in result.timestamps().iter().zip(result.values()) {
-                    let newest = figures.entry(name.clone()).or_insert((*at, *value));
-                    if *at > newest.0 {
-                        *newest = (*at, *value);
-                    }
-                }
+                let found = result.timestamps().iter().zip(result.values());
+                figures.extend(found.map(|(at, value)| (name.clone(), *at, *value)));
             }
         }
     }
-    Ok(figures.into_iter().map(|(name, (_, value))| (name, value)).collect())
+    Ok(figures)
 }
 
-fn query(index: usize, name: &MetricName) -> MetricDataQuery {
-    let dimension = Dimension::builder().name(name.dimension).value(&name.value).build();
-    let metric = Metric::builder().namespace(name.namespace).metric_name(name.metric).dimensions(dimension);
-    let stat = MetricStat::builder().metric(metric.build()).period(PERIOD).stat("Maximum").build();
+fn query(index: usize, name: &MetricName, statistic: Statistic) -> MetricDataQuery {
+    let dimensions = name.dimensions.iter();
+    let dimensions = dimensions.map(|(name, value)| Dimension::builder().name(*name).value(value).build());
+    let metric = Metric::builder().namespace(name.namespace).metric_name(name.metric);
+    let metric = metric.set_dimensions(Some(dimensions.collect())).build();
+    let Statistic { name, period, .. } = statistic;
+    let stat = MetricStat::builder().metric(metric).period(period).stat(name).build();
     MetricDataQuery::builder().id(format!("m{index}")).metric_stat(stat).build()
 }

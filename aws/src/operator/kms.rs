@@ -1,10 +1,12 @@
 //! KMS: keys.
 
+use aws_sdk_kms::config::{Config, Region};
 use aws_sdk_kms::types::KeyManagerType;
 
+use super::services::part_of_arn;
 use super::{CallError, Target};
 
-/// A key that encrypts a queue.
+/// A key that encrypts a queue, or what a push client's events go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// `Enabled`, `Disabled`, `PendingDeletion`, ….
@@ -13,13 +15,14 @@ pub struct Key {
     pub is_of_aws: bool,
 }
 
-/// The key with this ARN, or the ARN of an alias of it.
+/// The key with this ARN, or the ARN of an alias of it, perhaps of another region.
 ///
 /// # Errors
 ///
 /// [`CallError`].
 pub async fn key(target: &Target, arn: &str) -> Result<Key, CallError> {
-    let answer = target.kms.describe_key().key_id(arn).send().await;
+    let there = Config::builder().region(Region::new(part_of_arn(arn, 3).to_owned()));
+    let answer = target.kms.describe_key().key_id(arn).customize().config_override(there).send().await;
     let answer = answer.map_err(|error| CallError::new("DescribeKey", arn, &error))?;
     let key = answer.key_metadata.as_ref();
     let state = key.and_then(|key| key.key_state.as_ref()).map_or("unknown", |state| state.as_str());

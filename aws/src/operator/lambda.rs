@@ -2,10 +2,12 @@
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::{Config, Region};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType, InvocationType};
 use serde::Deserialize;
 
+use super::services::part_of_arn;
 use super::{CallError, Target};
 
 /// A function's event source mapping, as far as the pipeline depends on it. `None`: Lambda does not say.
@@ -42,6 +44,8 @@ pub struct Function {
     pub state: String,
     /// Why it is in that state, in Lambda's words.
     pub reason: Option<String>,
+    /// How long an invocation may take, in seconds.
+    pub timeout: Option<i32>,
 }
 
 /// What a function answered.
@@ -53,16 +57,19 @@ pub enum Answer {
     Failed(String),
 }
 
-/// The function called `name`.
+/// The function called `name`, or with this ARN, perhaps of another region, and perhaps with an alias or version.
 ///
 /// # Errors
 ///
 /// [`CallError`].
 pub async fn function(target: &Target, name: &str) -> Result<Function, CallError> {
-    let answer = target.lambda.get_function_configuration().function_name(name).send().await;
+    let region = if name.starts_with("arn:") { part_of_arn(name, 3) } else { target.region() };
+    let there = Config::builder().region(Region::new(region.to_owned()));
+    let call = target.lambda.get_function_configuration().function_name(name).customize();
+    let answer = call.config_override(there).send().await;
     let answer = answer.map_err(|error| CallError::new("GetFunctionConfiguration", name, &error))?;
     let state = answer.state.as_ref().map(|state| state.as_str().to_owned()).unwrap_or_default();
-    Ok(Function { state, reason: answer.state_reason })
+    Ok(Function { state, reason: answer.state_reason, timeout: answer.timeout })
 }
 
 /// How many functions may run at the same time, of those that have no reserved concurrency, in the account and region.

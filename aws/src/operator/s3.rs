@@ -1,8 +1,9 @@
-//! S3: the bucket of the packages, and objects in it.
+//! S3: the bucket of the packages, and objects in it; and how the bucket of a push client is.
 //!
 //! Every call names the bucket's owner, so that none reaches a bucket of the same name in another account (S3 User
 //! Guide, "Verifying bucket ownership with bucket owner condition").
 
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, ChecksumAlgorithm, ChecksumMode,
@@ -31,6 +32,21 @@ pub struct StoredObject {
     /// Its version; none if the bucket has no versions.
     pub version: Option<String>,
 }
+
+/// How a bucket is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BucketState {
+    /// It is in the target's region.
+    Here {
+        /// `Enabled` or `Suspended`; none if it never had versions.
+        versioning: Option<String>,
+    },
+    /// It is in another region, with its name if S3 says it.
+    Elsewhere(Option<String>),
+}
+
+/// S3's code for what is in another region (S3 API Reference, "Error responses").
+const ELSEWHERE: [&str; 2] = ["PermanentRedirect", "AuthorizationHeaderMalformed"];
 
 impl Bucket<'_> {
     fn object(&self, key: &str) -> String {
@@ -61,6 +77,26 @@ pub async fn make_bucket(target: &Target, bucket: Bucket<'_>) -> Result<(), Call
             Ok(())
         }
         Err(error) => Err(CallError::new("CreateBucket", bucket.name, &error)),
+    }
+}
+
+/// Looks at `bucket`: whether it is there, in the target's region, and its owner's. (`HeadBucket` would say so, too; but who may
+/// call that may list the names of all objects.)
+///
+/// # Errors
+///
+/// [`CallError`]. [`CallFault::NotAllowed`](super::CallFault::NotAllowed) is also what S3 answers if another account owns it.
+pub async fn look_at_bucket(target: &Target, bucket: Bucket<'_>) -> Result<BucketState, CallError> {
+    let call = target.s3.get_bucket_versioning().bucket(bucket.name).expected_bucket_owner(bucket.owner);
+    match call.send().await {
+        Ok(found) => {
+            Ok(BucketState::Here { versioning: found.status.map(|status| status.as_str().to_owned()) })
+        }
+        Err(error) if error.code().is_some_and(|code| ELSEWHERE.contains(&code)) => {
+            let region = error.raw_response().and_then(|answer| answer.headers().get("x-amz-bucket-region"));
+            Ok(BucketState::Elsewhere(region.map(str::to_owned)))
+        }
+        Err(error) => Err(CallError::new("GetBucketVersioning", bucket.name, &error)),
     }
 }
 

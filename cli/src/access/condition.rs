@@ -73,7 +73,7 @@ fn request_key(key: &str, sending: &SendRequest<'_>) -> RequestKey {
         "aws:principalarn" => RequestKey::Is(sending.role.to_owned()),
         "aws:principalaccount" => RequestKey::Is(sending.account.to_owned()),
         "aws:principaltype" => RequestKey::Is("AssumedRole".to_owned()),
-        "aws:requestedregion" => RequestKey::Is(sending.queue.region.clone()),
+        "aws:requestedregion" => RequestKey::Is(sending.to.region().to_owned()),
         "aws:securetransport" => RequestKey::Is("true".to_owned()),
         "aws:principalisawsservice" | "aws:viaawsservice" => RequestKey::Is("false".to_owned()),
         // Only an AWS service that calls in its own name has these.

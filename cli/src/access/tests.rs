@@ -8,7 +8,8 @@ fn access(queue: &str, statements: &str) -> String {
     let text = format!("{{\"Statement\": [{}]}}", statements.replace('\'', "\""));
     let policy = Policy::try_new(&text).unwrap();
     let queue = QueueArn::try_new(queue).unwrap();
-    match policy.access(&SendRequest { role: ROLE, account: "111122223333", queue: &queue }) {
+    match policy.access(&SendRequest { role: ROLE, account: "111122223333", to: Destination::Queue(&queue) })
+    {
         Access::Allowed => "allowed".to_owned(),
         Access::NotAllowed => "not allowed".to_owned(),
         Access::Denied { statement } => format!("denied by {statement}"),
@@ -252,6 +253,10 @@ fn the_policy_that_owners_paste_lets_the_role_in_and_no_other() {
         ("arn:aws:iam::111122223333:role/Other", "111122223333", Access::NotAllowed),
         ("arn:aws:iam::777788889999:role/MarkFanOut-eu-west-2", "777788889999", Access::NotAllowed),
     ] {
-        assert_eq!(policy.access(&SendRequest { role, account, queue: &queue }), expected, "{role}");
+        assert_eq!(
+            policy.access(&SendRequest { role, account, to: Destination::Queue(&queue) }),
+            expected,
+            "{role}"
+        );
     }
 }

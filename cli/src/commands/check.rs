@@ -3,10 +3,13 @@
 mod collect;
 mod config;
 mod ledger;
+mod look;
 mod mapping;
 mod page;
+mod ping;
 mod queue;
 mod table;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +20,7 @@ use shared::sample::{Sample, Severity};
 use shared::text::{counted, printable};
 
 use self::collect::Facts;
+use self::ping::{Ping, PingRow};
 use crate::args::CheckArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -31,6 +35,10 @@ struct Report {
     stack: String,
     /// The queues that were looked at, the clients' included.
     queues: usize,
+    /// The targets of push clients.
+    targets: usize,
+    /// What became of a sample event for each target; none without `--ping`.
+    pings: Option<Vec<PingRow>>,
     findings: Vec<Finding>,
     /// What a page of the event table shows; none if it could not be read.
     page: Option<PageReport>,
@@ -55,29 +63,50 @@ pub async fn execute(context: &Context, arguments: &CheckArguments) -> Result<Ex
     let (target, stack) = context.deployed().await?;
     let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
     let config = context.config(Some(&naming))?;
-    let work = collect::facts(&target, &stack, naming, config);
-    let facts =
-        unless_quick("looking at queues, stream, mappings, the ledger and the event table", work).await;
-    let report = Report::new(&facts, arguments.show_body);
+    let has_targets = config.clients.iter().any(|client| client.push.is_some());
+    if arguments.ping && !has_targets {
+        let why = "`--ping`: no client of the config has `[client.push]`; leave it out";
+        return Err(Exit::Usage.because(why));
+    }
+    let what = if has_targets {
+        "looking at queues, stream, mappings, the ledger, the event table and targets"
+    } else {
+        "looking at queues, stream, mappings, the ledger and the event table"
+    };
+    let facts = unless_quick(what, collect::facts(&target, &stack, naming, config)).await;
+    let pings = if arguments.ping {
+        let pings = ping::all(&target, &stack, &facts);
+        Some(unless_quick("waiting for the targets", pings).await?)
+    } else {
+        None
+    };
+    let report = Report::new(&facts, pings.as_deref(), arguments.show_body);
     context.output.print(&report, text)?;
     let is_fault = |finding: &Finding| finding.severity == Severity::Fault;
     Ok(if report.findings.iter().any(is_fault) { Exit::Findings } else { Exit::Done })
 }
 
 impl Report {
-    fn new(facts: &Facts, shows_body: bool) -> Self {
+    fn new(facts: &Facts, pings: Option<&[Ping]>, shows_body: bool) -> Self {
         let sample = facts.page.as_ref().map(|page| page.sample(&facts.config));
-        let findings = find(facts, sample.as_ref());
+        let findings = find(facts, sample.as_ref(), pings.unwrap_or_default());
         let is_read = facts.page.as_ref().is_some_and(|page| page.items.is_ok());
         let sample = sample.filter(|_| is_read);
         let page = sample.map(|sample| PageReport::new(&sample, &facts.config.clients, shows_body));
-        Self { stack: facts.stack.clone(), queues: facts.queues.len(), findings, page }
+        Self {
+            stack: facts.stack.clone(),
+            queues: facts.queues.len(),
+            targets: facts.targets.as_ref().map_or(0, Vec::len),
+            pings: pings.map(|pings| pings.iter().map(PingRow::new).collect()),
+            findings,
+            page,
+        }
     }
 }
 
 /// All findings, subject by subject: the config, the table and its items, the functions, the ledger and its clients,
-/// the queues.
-fn find(facts: &Facts, sample: Option<&Sample>) -> Vec<Finding> {
+/// the queues, the targets.
+fn find(facts: &Facts, sample: Option<&Sample>, pings: &[Ping]) -> Vec<Finding> {
     let mut findings = Findings { facts, sample, list: Vec::new() };
     config::find(&mut findings);
     table::find(&mut findings);
@@ -86,6 +115,8 @@ fn find(facts: &Facts, sample: Option<&Sample>) -> Vec<Finding> {
     for queue in &facts.queues {
         queue::find(&mut findings, queue);
     }
+    target::find(&mut findings);
+    ping::find(&mut findings, pings);
     findings.list
 }
 
@@ -153,7 +184,7 @@ fn text(report: &Report, style: Style) -> String {
             Style::Terminal => format!("  {problem}\n    → {remedy}\n"),
         };
     }
-    let Report { stack, queues, findings, page } = report;
+    let Report { stack, queues, targets, pings, findings, page } = report;
     let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
     let found = match (findings.len() - warnings, warnings) {
         (0, 0) => "nothing is wrong".to_owned(),
@@ -161,8 +192,10 @@ fn text(report: &Report, style: Style) -> String {
         (faults, 0) => counted(faults, "finding"),
         (faults, warnings) => format!("{}, {}", counted(faults, "finding"), counted(warnings, "warning")),
     };
+    text.extend(pings.iter().flatten().map(PingRow::to_text));
+    let targets = if *targets == 0 { String::new() } else { format!(" {},", counted(*targets, "target")) };
     text += &format!(
-        "stack `{stack}`, with {queues} queues, the table's stream, all three functions and the ledger: {found}\n"
+        "stack `{stack}`, with {queues} queues,{targets} the table's stream, all three functions and the ledger: {found}\n"
     );
     if let Some(page) = page {
         text += "\n";

@@ -116,7 +116,15 @@ async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -
         Some(Err(why)) => (Vec::new(), Some(why)),
         None => (Vec::new(), None),
     };
-    let policies = ["WatchPolicyARN", "InspectPolicyARN", "ResendPolicyARN", "ReplayPolicyARN"];
+    let policies = [
+        "WatchPolicyARN",
+        "WatchTargetsPolicyARN",
+        "WatchSecretsPolicyARN",
+        "InspectPolicyARN",
+        "ResendPolicyARN",
+        "ReplayPolicyARN",
+        "PushTestPolicyARN",
+    ];
     Remainder {
         stack: deployed.name.clone(),
         kept_queues,

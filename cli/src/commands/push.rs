@@ -1,9 +1,10 @@
 //! `fanoutctl push test`: brings a sample event to a client's target by the stack's own function.
 
-use aws::operator::lambda;
+use aws::operator::cloudformation::DeployedStack;
+use aws::operator::{Target, lambda};
 use deploy::invoke::{PUSH_AWS_NAME, PUSH_HTTP_NAME};
 use deploy::stack;
-use shared::config::{Config, Push};
+use shared::config::{Config, Push, PushTarget};
 use shared::control::{PushFailureKind, PushTest, PushTestAnswer, PushTestFailure, PushTestRequest};
 use shared::text::printable;
 
@@ -28,17 +29,30 @@ pub async fn execute(context: &Context, command: &PushCommand) -> Result<Exit, F
     let naming = stack::naming(target, stack::deployed_prefix(stack)).await?;
     let running = unless_quick("reading the deployed config", running(target, stack, &naming)).await;
     let push = push_of(running.config.as_ref(), client)?;
-    let name = output(stack, if push.target.is_web() { PUSH_HTTP_NAME } else { PUSH_AWS_NAME })?;
     operator.log(&format!("bring a sample event to the target of client `{client}`"));
-    let (id, caller) = (fresh_id(), Some(operator.caller().to_owned()));
-    let request = PushTestRequest { test: PushTest { client: client.clone(), id, caller } };
-    // A call without an answer is not repeated: the target may have the event.
-    let payload = request.payload();
-    let answer = lambda::invoke_once(target, name, &payload);
+    let answer = bring(target, stack, &push.target, client, operator.caller());
     let answer = unless_quick("waiting for the target", answer).await?;
-    let answer: PushTestAnswer = understood_of("push", answer)?;
     context.output.print(&answer, |answer, _| text(answer, &operator.stack_option()))?;
     Ok(if answer.failure.is_none() { Exit::Done } else { Exit::Findings })
+}
+
+/// Has the stack's function bring a sample event to `push_target`, which is that of `client` in the config that runs.
+///
+/// # Errors
+///
+/// [`Failure`]: AWS or the function refused.
+pub(super) async fn bring(
+    target: &Target,
+    stack: &DeployedStack,
+    push_target: &PushTarget,
+    client: &str,
+    caller: &str,
+) -> Result<PushTestAnswer, Failure> {
+    let name = output(stack, if push_target.is_web() { PUSH_HTTP_NAME } else { PUSH_AWS_NAME })?;
+    let (client, id, caller) = (client.to_owned(), fresh_id(), Some(caller.to_owned()));
+    let request = PushTestRequest { test: PushTest { client, id, caller } };
+    // A call without an answer is not repeated: the target may have the event.
+    understood_of("push", lambda::invoke_once(target, name, &request.payload()).await?)
 }
 
 /// What the config that runs says of the client's target.

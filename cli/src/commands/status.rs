@@ -144,8 +144,15 @@ impl Report {
         let iterator_age = figure("iterator_age_milliseconds", &facts.iterator_age, &mut unknown);
         let stack = stack_option(&facts.stack);
         let queues: Vec<QueueRow> = facts.queues.iter().map(|queue| QueueRow::new(queue, &stack)).collect();
+        let delivered = facts.delivered.as_ref();
+        if let Err(error) = &delivered {
+            unknown.insert("delivered", error.to_string());
+        }
+        let delivered = delivered.ok();
         let targets: Vec<TargetRow> = match &facts.targets {
-            Ok(targets) => targets.iter().map(|target| TargetRow::new(target, facts.now)).collect(),
+            Ok(targets) => {
+                targets.iter().map(|target| TargetRow::new(target, delivered, facts.now)).collect()
+            }
             Err(error) => {
                 unknown.insert("targets", error.to_string());
                 Vec::new()

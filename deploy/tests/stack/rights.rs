@@ -171,11 +171,48 @@ fn every_policy_of_a_push_function_fits() {
         assert!(lists == 1 && length <= 10_240, "{role}: {length}");
         assert!(resource(role)["Properties"]["ManagedPolicyArns"].as_array().unwrap().len() <= 10);
     }
-    for (id, _) in resources().into_iter().filter(|(id, _)| id.starts_with("Push") && id.ends_with("Policy"))
-    {
+    let of_lists = |id: &str| id.starts_with("Push") && id.ends_with("Policy") && id != "PushTestPolicy";
+    for (id, _) in resources().into_iter().filter(|(id, _)| of_lists(id)) {
         let (length, lists) = length(&id);
         assert!(lists == 1 && length <= 6_144, "{id}: {length}");
     }
+    // The config's reader lets their lists be as long together as one of the others.
+    for (id, expected) in [("WatchTargetsPolicy", 5), ("WatchSecretsPolicy", 2)] {
+        let (length, lists) = length(id);
+        assert!(lists == expected && length - (lists - 1) * list <= 6_144, "{id}: {length}");
+    }
+}
+
+#[test]
+fn who_looks_at_targets_has_these_rights() {
+    check(
+        "WatchTargetsPolicy",
+        &expect![[r#"
+        SeeFunctions (if HasPushFunctions): allow lambda:GetFunctionConfiguration on PushFunctionArns
+        SeeTopics (if HasPushTopics): allow sns:GetTopicAttributes on PushTopicArns
+        SeeBuses (if HasPushBuses): allow events:DescribeEventBus on PushBusArns
+        SeeStreams (if HasPushStreams): allow kinesis:DescribeStreamSummary on PushStreamArns
+        SeeBuckets (if HasPushBuckets): allow s3:GetBucketVersioning on PushBuckets
+    "#]],
+    );
+    check(
+        "WatchSecretsPolicy",
+        &expect![[r#"
+        SeeSecrets (if HasPushSecrets): allow secretsmanager:DescribeSecret on PushSecretArns
+        SeeParameters (if HasPushParameters): allow ssm:ListTagsForResource on PushParameterArns
+    "#]],
+    );
+}
+
+#[test]
+fn who_tests_targets_has_these_rights() {
+    check(
+        "PushTestPolicy",
+        &expect![[r#"
+        TestWebhooks (if HasPushHttp): allow lambda:InvokeFunction on PushHttp.Arn
+        TestTargets (if HasPushAws): allow lambda:InvokeFunction on PushAws.Arn
+    "#]],
+    );
 }
 
 #[test]
@@ -358,6 +395,9 @@ fn the_right_to_use_keys_does_not_depend_on_the_stacks_key() {
         ("InspectPolicy", vec![(&["sqs", "dynamodb"], read)]),
         ("ResendPolicy", vec![]),
         ("ReplayPolicy", vec![]),
+        ("WatchTargetsPolicy", vec![]),
+        ("WatchSecretsPolicy", vec![]),
+        ("PushTestPolicy", vec![]),
     ] {
         let uses = |statement: &&Json| {
             let actions = listed_of(&statement["Action"]);
@@ -385,8 +425,20 @@ fn conditions_of_rights_are_those_of_the_template() {
             *used.entry(condition.to_owned()).or_default() += 1;
         }
     }
-    let expected = [("HasExternalQueues".to_owned(), 2), ("HasRequestRoles".to_owned(), 1)];
-    assert_eq!(used, BTreeMap::from(expected));
+    let expected = [
+        ("HasExternalQueues", 2),
+        ("HasPushAws", 1),
+        ("HasPushBuckets", 1),
+        ("HasPushBuses", 1),
+        ("HasPushFunctions", 1),
+        ("HasPushHttp", 1),
+        ("HasPushParameters", 1),
+        ("HasPushSecrets", 1),
+        ("HasPushStreams", 1),
+        ("HasPushTopics", 1),
+        ("HasRequestRoles", 1),
+    ];
+    assert_eq!(used, expected.map(|(name, count)| (name.to_owned(), count)).into());
     assert!(used.keys().all(|name| conditions.contains_key(name)));
 }
 

@@ -137,7 +137,7 @@ fn every_stack_has_the_ledger_and_its_catch_up() {
     let conditional = resources().into_iter().filter(|(_, resource)| resource.get("Condition").is_some());
     let conditional: BTreeSet<String> = conditional.map(|(id, _)| id).collect();
     // The resources of clients, of which there may be none, the mapping and the alarms of their requests, all that delivers to
-    // targets, and alarms that cost extra.
+    // targets or looks at them, and alarms that cost extra.
     let expected = [
         "Queue${Client}",
         "Policy${Client}",
@@ -150,6 +150,8 @@ fn every_stack_has_the_ledger_and_its_catch_up() {
         "Queue00",
         "TargetFailing",
         "TargetGone",
+        "WatchTargetsPolicy",
+        "WatchSecretsPolicy",
     ];
     let expected = expected.into_iter().map(str::to_owned);
     let of_push = resources().into_iter().map(|(id, _)| id).filter(|id| is_of_push(id));

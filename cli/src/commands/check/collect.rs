@@ -17,6 +17,7 @@ use shared::ledger::{ItemKey, Registry, ScanKind};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
+use super::look::{self, TargetFacts};
 use crate::client_status::ClientStatus;
 use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{StackLedger, now};
@@ -32,6 +33,11 @@ pub(super) struct Facts {
     pub(super) fan_out_role: String,
     /// The ARN of the policy with the rights to look at all of this.
     pub(super) watch_policy: Option<String>,
+    /// The ARNs of those with the rights to look at targets in AWS, and at secrets of webhooks.
+    pub(super) watch_targets_policy: Option<String>,
+    pub(super) watch_secrets_policy: Option<String>,
+    /// The ARN of the policy with the right to bring sample events to targets.
+    pub(super) push_test_policy: Option<String>,
     /// The config in the file.
     pub(super) config: Config,
     /// The config that the functions run with (none if it is invalid), or why it isn't known.
@@ -51,6 +57,8 @@ pub(super) struct Facts {
     /// Catch-up's event source mappings.
     pub(super) catch_up: Result<Vec<Mapping>, CallError>,
     pub(super) ledger: Result<Ledger, CallError>,
+    /// The targets of push clients, in the order of the config.
+    pub(super) targets: Result<Vec<TargetFacts>, CallError>,
     /// When the facts were collected.
     pub(super) now: Timestamp,
 }
@@ -113,7 +121,7 @@ pub(super) enum Whose {
 pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming, config: Config) -> Facts {
     let mappings = async |name: &str| lambda::mappings(target, output(stack, name)?).await;
     let stream = stack.outputs.get("EventStreamARN").cloned();
-    let (queues, table, page, converter, fan_out, catch_up, ledger, running) = tokio::join!(
+    let (queues, table, page, converter, fan_out, catch_up, ledger, running, targets) = tokio::join!(
         queues(target, stack, &place, &config),
         event_table(target, stream.as_deref()),
         page(target, stream.as_deref()),
@@ -122,14 +130,18 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming,
         mappings(CATCH_UP_NAME),
         ledger(target, stack),
         stack::deployed_config(target, stack),
+        look::targets(target, &place, &config),
     );
     let running = running.map(|text| Config::try_from_toml("client-queues.toml", &text, Some(&place)).ok());
-    let fan_out_role = stack.outputs.get("FanOutRoleARN").cloned();
+    let output_of = |name: &str| stack.outputs.get(name).cloned();
     Facts {
         stack: stack.name.clone(),
-        fan_out_role: fan_out_role.unwrap_or_else(|| place.fan_out_role_arn()),
+        fan_out_role: output_of("FanOutRoleARN").unwrap_or_else(|| place.fan_out_role_arn()),
         place,
-        watch_policy: stack.outputs.get("WatchPolicyARN").cloned(),
+        watch_policy: output_of("WatchPolicyARN"),
+        watch_targets_policy: output_of("WatchTargetsPolicyARN"),
+        watch_secrets_policy: output_of("WatchSecretsPolicyARN"),
+        push_test_policy: output_of("PushTestPolicyARN"),
         config,
         running,
         queues,
@@ -140,6 +152,7 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming,
         fan_out,
         catch_up,
         ledger,
+        targets,
         now: now(),
     }
 }
@@ -204,12 +217,8 @@ async fn page(target: &Target, stream: Option<&str>) -> Option<PageFacts> {
 /// the queue's account.
 pub(super) fn key_arn(arn: &QueueArn, attributes: &BTreeMap<String, String>) -> Option<String> {
     let id = attributes.get("KmsMasterKeyId").filter(|id| !id.is_empty())?;
-    if id.starts_with("arn:") {
-        return Some(id.clone());
-    }
     let QueueArn { partition, region, account, .. } = arn;
-    let resource = if id.starts_with("alias/") { id.clone() } else { format!("key/{id}") };
-    Some(format!("arn:{partition}:kms:{region}:{account}:{resource}"))
+    Some(look::key_arn([partition, region, account], id))
 }
 
 /// Whether the key with this ARN is the one that SQS has in each account.

@@ -7,7 +7,7 @@ use shared::naming::OwnQueue;
 
 use super::Findings;
 use super::collect::{Facts, Queue, Whose, is_of_sqs, key_arn};
-use crate::access::{Access, Policy, SendRequest};
+use crate::access::{Access, Destination, Policy, SendRequest};
 use crate::args::stack_option;
 
 /// The most that SQS takes: 1 MiB, attributes included (SQS Developer Guide, "Message quotas").
@@ -220,7 +220,8 @@ impl Inspection<'_, '_> {
             Whose::Stack(_) => (facts.place.converter_role_arn(), "converter"),
             Whose::Own { .. } | Whose::Existing { .. } => (facts.fan_out_role.clone(), "fan-out"),
         };
-        let sending = SendRequest { role: &role, account: &facts.place.account, queue: &self.queue.arn };
+        let to = Destination::Queue(&self.queue.arn);
+        let sending = SendRequest { role: &role, account: &facts.place.account, to };
         match policy.access(&sending) {
             Access::Allowed => {}
             Access::Denied { statement } => {
@@ -243,16 +244,16 @@ impl Inspection<'_, '_> {
     /// Who may ask for replays: the roles of the config that runs, and no other.
     fn asking(&mut self, policy: &Policy) {
         let facts: &Facts = self.findings.facts;
-        let queue = &self.queue.arn;
+        let to = Destination::Queue(&self.queue.arn);
         let Ok(Some(running)) = &facts.running else { return };
         for role in running.request_roles() {
             let (name, account) = (role.to_string(), &role.account);
-            if policy.access(&SendRequest { role: &name, account, queue }) != Access::Allowed {
+            if policy.access(&SendRequest { role: &name, account, to }) != Access::Allowed {
                 self.mend(&format!("doesn't let `{role}` ask for replays, though the config that runs does"));
             }
         }
         let (another, account) = (format!("{}-another", facts.fan_out_role), &facts.place.account);
-        let foreign = policy.access(&SendRequest { role: &another, account, queue });
+        let foreign = policy.access(&SendRequest { role: &another, account, to });
         if !matches!(foreign, Access::Denied { .. }) {
             self.mend("lets other roles of the account ask for replays");
         }

@@ -2,8 +2,10 @@
 
 mod ledger;
 mod page;
+mod pings;
 mod pipeline;
 mod queues;
+mod targets;
 
 use std::collections::BTreeMap;
 
@@ -64,6 +66,9 @@ fn good() -> Facts {
         fan_out_role: place.fan_out_role_arn(),
         place,
         watch_policy: Some("arn:aws:iam::111122223333:policy/Watch".into()),
+        watch_targets_policy: Some("arn:aws:iam::111122223333:policy/WatchTargets".into()),
+        watch_secrets_policy: Some("arn:aws:iam::111122223333:policy/WatchSecrets".into()),
+        push_test_policy: Some("arn:aws:iam::111122223333:policy/PushTest".into()),
         running: Ok(Some(config.clone())),
         config,
         queues,
@@ -97,6 +102,7 @@ fn good() -> Facts {
         fan_out: Ok(vec![queue_mapping(fan_out_arn)]),
         catch_up: Ok(Vec::new()),
         ledger: Ok(good_ledger(clients)),
+        targets: Ok(Vec::new()),
         now: Timestamp::from_millis(NOW),
     }
 }
@@ -127,7 +133,7 @@ fn good_ledger(clients: BTreeMap<ClientName, Registration>) -> Ledger {
         name: "Ledger".into(),
         status: Ok("ACTIVE".into()),
         has_recovery: Ok(true),
-        catch_up: Ok(Function { state: "Active".into(), reason: None }),
+        catch_up: Ok(Function { state: "Active".into(), reason: None, timeout: Some(180) }),
         content: Ok(Content {
             compared_at: Some(compared_at()),
             clients: clients.keys().map(|name| status(name.as_str(), false, Lag::default())).collect(),
@@ -200,7 +206,7 @@ fn lines(facts: &Facts) -> String {
         let mark = if severity == Severity::Warning { "warning: " } else { "" };
         format!("{subject}: {mark}{problem}; {remedy}\n")
     };
-    Report::new(facts, false).findings.into_iter().map(line).collect()
+    Report::new(facts, None, false).findings.into_iter().map(line).collect()
 }
 
 fn check(change: impl FnOnce(&mut Facts), expected: &Expect) {
@@ -253,7 +259,7 @@ fn three_findings() -> Report {
     attributes.insert("DelaySeconds".into(), "5".into());
     attributes.insert("SqsManagedSseEnabled".into(), "false".into());
     facts.queues[REPORTING].attributes.as_mut().unwrap().remove("Policy");
-    Report::new(&facts, false)
+    Report::new(&facts, None, false)
 }
 
 #[test]
@@ -271,7 +277,7 @@ fn findings_in_a_pipe() {
 
         first items of the event table: no items
     "#]]
-    .assert_eq(&text(&Report::new(&good(), false), Style::Plain));
+    .assert_eq(&text(&Report::new(&good(), None, false), Style::Plain));
 }
 
 #[test]
@@ -298,6 +304,8 @@ fn findings_for_programs() {
         {
           "stack": "mark-event-queue",
           "queues": 4,
+          "targets": 0,
+          "pings": null,
           "findings": [
             {
               "subject": "queue of client `Billing`",

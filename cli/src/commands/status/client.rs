@@ -21,7 +21,7 @@ use crate::exit::{Exit, Failure};
 use crate::groups_behind::{GroupBehind, GroupsBehind};
 use crate::output::{Style, Tone, instant, row, table, time};
 use crate::progress::unless_quick;
-use crate::targets::TargetRow;
+use crate::targets::{TargetRow, delivered};
 
 /// The most groups that are read. Each costs a read unit.
 const GROUPS_LIMIT: usize = 1_000;
@@ -120,7 +120,9 @@ async fn target_of(operator: &Operator, name: &str) -> Result<Option<TargetRow>,
     let mut of_client = registry.clone();
     of_client.clients.retain(|client, _| client.as_str() == name);
     let targets = operator.ledger.targets(&of_client, running.config.as_ref()).await?;
-    Ok(targets.first().map(|target| TargetRow::new(target, now())))
+    // Without it, all else is said; `status` says why.
+    let delivered = delivered(target, stack, &targets).await.ok();
+    Ok(targets.first().map(|target| TargetRow::new(target, delivered.as_ref(), now())))
 }
 
 /// The command for a client whose queue fails. The stack's own queue is mended by it, and the client caught up; an existing

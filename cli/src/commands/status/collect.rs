@@ -21,7 +21,7 @@ use crate::commands::operator::{StackLedger, now};
 use crate::context::output;
 use crate::erasures::DueNotices;
 use crate::plan::RegisteredClient;
-use crate::targets::TargetStatus;
+use crate::targets::{DeliveredByClient, TargetStatus, delivered};
 use crate::unsettled::{RegistryDifference, unsettled};
 
 /// The facts about a stack at a moment.
@@ -40,6 +40,8 @@ pub(super) struct Facts {
     pub(super) notices: Result<Vec<(String, DueNotices)>, CallError>,
     /// How the targets of push clients are.
     pub(super) targets: Result<Vec<TargetStatus>, CallError>,
+    /// How many events each of them took in the last hour, by the clients' names.
+    pub(super) delivered: Result<DeliveredByClient, CallError>,
     /// How the ledger's registry differs from the config that runs, as far as both are known.
     pub(super) unsettled: Vec<RegistryDifference>,
     /// When the facts were collected.
@@ -102,6 +104,7 @@ pub(super) async fn facts(target: &Target, deployed: &Deployment) -> Facts {
     let (registry, clients) =
         clients.map_or_else(|error| (None, Err(error)), |(registry, clients)| (registry, Ok(clients)));
     let targets = targets(target, stack, registry.as_ref(), running.config.as_ref()).await;
+    let delivered = delivered(target, stack, targets.as_deref().unwrap_or_default()).await;
     Facts {
         stack: stack.name.clone(),
         queues: queues.collect(),
@@ -110,6 +113,7 @@ pub(super) async fn facts(target: &Target, deployed: &Deployment) -> Facts {
         scans,
         notices,
         targets,
+        delivered,
         unsettled: unsettled(running.config.as_ref(), registry.as_ref()),
         now: now(),
     }
@@ -158,7 +162,7 @@ fn oldest_message(arn: &QueueArn) -> MetricName {
 }
 
 fn metric(namespace: &'static str, metric: &'static str, dimension: &'static str, value: &str) -> MetricName {
-    MetricName { namespace, metric, dimension, value: value.to_owned() }
+    MetricName { namespace, metric, dimensions: vec![(dimension, value.to_owned())] }
 }
 
 fn figure(metrics: &Result<BTreeMap<MetricName, f64>, String>, name: &MetricName) -> Figure {

@@ -41,6 +41,7 @@ fn up_to_date() -> Facts {
         scans: Vec::new(),
         notices: Ok(Vec::new()),
         targets: Ok(Vec::new()),
+        delivered: Ok(BTreeMap::new()),
         unsettled: Vec::new(),
         stack: "mark-event-queue".into(),
         queues,
@@ -640,16 +641,16 @@ fn the_targets_of_push_clients_are_shown_and_one_that_is_gone_needs_attention() 
         &facts,
         Exit::Findings,
         &expect![[r#"
-        client   state       groups behind  events to go  behind for  attention
-        Billing  up to date              0             0         0 s
-        Tax      paused                  0             0         0 s  ! its target is gone: see `fanoutctl status Tax`
+            client   state       groups behind  events to go  behind for  attention
+            Billing  up to date              0             0         0 s
+            Tax      paused                  0             0         0 s  ! its target is gone: see `fanoutctl status Tax`
 
-        client Billing, target webhook: delivering
-        client Tax, target sns: gone, for 60 s: 410 Gone
-          mend the target, or its place in client-queues.toml, then
-          fanoutctl resume Tax
-        stack `mark-event-queue`: the converter is 1 s behind the stream
-    "#]],
+            client Billing, target webhook: delivering; delivered in the last 60 min: -
+            client Tax, target sns: gone, for 60 s: 410 Gone; delivered in the last 60 min: -
+              mend the target, or its place in client-queues.toml, then
+              fanoutctl resume Tax
+            stack `mark-event-queue`: the converter is 1 s behind the stream
+        "#]],
     );
     let json = serde_json::to_value(Report::new(&facts)).unwrap();
     assert_eq!(

@@ -64,6 +64,14 @@ impl PushLists {
             ("client.push.s3.bucket", &self.buckets),
         ]
     }
+
+    /// The lists that stand together in one policy of the operators': targets in AWS, and secrets.
+    pub(super) fn by_policy(&self) -> [Vec<&[String]>; 2] {
+        [
+            vec![&self.functions, &self.topics, &self.buses, &self.streams, &self.buckets],
+            vec![&self.secrets, &self.parameters],
+        ]
+    }
 }
 
 fn add_once(list: &mut Vec<String>, item: &str) {

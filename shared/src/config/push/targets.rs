@@ -63,6 +63,19 @@ impl Targets {
 
         let before = self.lists.clone();
         self.lists.add(push, &self.partition);
+        let fit_parameters =
+            self.lists.by_key().into_iter().all(|(_, after)| joined(after) <= PARAMETER_LIMIT);
+        for (before, after) in before.by_policy().into_iter().zip(self.lists.by_policy()) {
+            let [before, after] = [before, after].map(|lists| lists.into_iter().map(joined).sum::<usize>());
+            if fit_parameters && before <= PARAMETER_LIMIT && after > PARAMETER_LIMIT {
+                let message = format_args!(
+                    "{whose}the targets of all clients, or their secrets, have ARNs of more than {PARAMETER_LIMIT} characters \
+                     together, and no policy for those who check them holds that; shorten names, or register the others in \
+                     another stack"
+                );
+                report.add(at, "client.push", message);
+            }
+        }
         for ((_, before), (key, after)) in before.by_key().into_iter().zip(self.lists.by_key()) {
             if joined(before) <= PARAMETER_LIMIT && joined(after) > PARAMETER_LIMIT {
                 let message = format_args!(

@@ -94,7 +94,7 @@ fn the_catch_up_function() {
     check_ledger(
         |ledger| {
             let reason = Some("its key is disabled".into());
-            ledger.catch_up = Ok(Function { state: "Failed".into(), reason });
+            ledger.catch_up = Ok(Function { state: "Failed".into(), reason, timeout: None });
         },
         &expect![[r#"
             catch-up function: it can't run (`Failed`: its key is disabled); fix what the reason names, or deploy again

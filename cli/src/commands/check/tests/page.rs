@@ -88,7 +88,7 @@ fn the_page_stands_behind_the_findings() {
     let mut facts = good();
     with_items(&mut facts, ITEMS);
     facts.page.as_mut().unwrap().expiry = Err(error(CallFault::NotAllowed));
-    let report = Report::new(&facts, true);
+    let report = Report::new(&facts, None, true);
     expect![[r#"
         event table `Events`: 1 of 3 items has no version at `version`, and would be rejected: `HEAD` 1; if they are no events, write `createTime = [{ anything-but = ["HEAD"] }]` in `[source.filter]`
         event table `Events`: warning: you are not allowed to read whether items expire (TTL): `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
@@ -125,6 +125,8 @@ fn the_page_stands_behind_the_findings() {
         {
           "stack": "mark-event-queue",
           "queues": 4,
+          "targets": 0,
+          "pings": null,
           "findings": [
             {
               "subject": "event table `Events`",

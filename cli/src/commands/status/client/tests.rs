@@ -233,31 +233,31 @@ fn a_push_clients_target_is_said_last_and_counts() {
     let breaker = OpenBreaker { since, probe_at, probes: 3, reason, alike: None };
     let state = Some(TargetState { breaker: Some(breaker), ..TargetState::default() });
     let status = TargetStatus { client: "Billing".to_owned(), kind: Some("webhook"), state };
-    let target = Some(TargetRow::new(&status, Timestamp::from_millis(NOW)));
+    let target = Some(TargetRow::new(&status, None, Timestamp::from_millis(NOW)));
     let of = |groups| Report { target: target.clone(), ..report(&registration(), &Lease::unheld(), groups) };
     for (groups, expected) in [
         (
             Vec::new(),
             expect![[r#"
-        client Billing, target webhook: refuses every event, for 20 min: 403 Forbidden
-          it is tried by itself, every five minutes at the latest; at once with
-          fanoutctl resume Billing --stack test
-        client Billing is up to date, stack `test`
-    "#]],
+                client Billing, target webhook: refuses every event, for 20 min: 403 Forbidden; delivered in the last 60 min: -
+                  it is tried by itself, every five minutes at the latest; at once with
+                  fanoutctl resume Billing --stack test
+                client Billing is up to date, stack `test`
+            "#]],
         ),
         (
             vec![held("A", 5)],
             expect![[r#"
-        group  has  of  for    why
-        A        1   1  5 min  held
+                group  has  of  for    why
+                A        1   1  5 min  held
 
-        held: 400 of the webhook (arn:aws:iam::111122223333:user/op)
-          → fanoutctl release Billing --group A --stack test
-        client Billing, target webhook: refuses every event, for 20 min: 403 Forbidden
-          it is tried by itself, every five minutes at the latest; at once with
-          fanoutctl resume Billing --stack test
-        client Billing is behind, stack `test`
-    "#]],
+                held: 400 of the webhook (arn:aws:iam::111122223333:user/op)
+                  → fanoutctl release Billing --group A --stack test
+                client Billing, target webhook: refuses every event, for 20 min: 403 Forbidden; delivered in the last 60 min: -
+                  it is tried by itself, every five minutes at the latest; at once with
+                  fanoutctl resume Billing --stack test
+                client Billing is behind, stack `test`
+            "#]],
         ),
     ] {
         let report = of(groups);

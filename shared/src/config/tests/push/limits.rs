@@ -105,6 +105,29 @@ fn targets_fit_the_parameters_of_a_stack() {
     expect!["f.toml:145: client.push.webhook.secret: client `C27`: all of these together are longer than the 4096 characters that a stack's parameter holds; shorten names, or register the others in another stack"].assert_eq(&found(&hooks(&parameter)));
 }
 
+#[test]
+fn targets_of_all_kinds_fit_one_policy_of_the_operators() {
+    let long = |number: usize, length: usize| format!("{number:02}{}", "x".repeat(length));
+    let topic = |number: usize| {
+        format!("[client.push.sns]\ntopic = 'arn:aws:sns:eu-west-2:111122223333:{}'", long(number, 200))
+    };
+    let mut targets: Vec<String> = (0..15).map(|number| function(&long(number, 62))).collect();
+    targets.extend((0..8).map(topic));
+    assert_eq!(found(&targets), "");
+    targets.extend((8..14).map(topic));
+    expect!["f.toml:110: client.push: client `C25`: the targets of all clients, or their secrets, have ARNs of more than 4096 characters together, and no policy for those who check them holds that; shorten names, or register the others in another stack"].assert_eq(&found(&targets));
+    let hook = |number: usize, secret: &str| {
+        format!("[client.push.webhook]\nurl = 'https://hooks.example.com/{number}'\nsecret = '{secret}'")
+    };
+    let secret =
+        |number| format!("arn:aws:secretsmanager:eu-west-2:111122223333:secret:{}-AbCdEf", long(number, 60));
+    let parameter = |number| format!("arn:aws:ssm:eu-west-2:111122223333:parameter/{}", long(number, 150));
+    let hooks: Vec<String> = (0..30)
+        .map(|number| hook(number, &if number < 15 { secret(number) } else { parameter(number) }))
+        .collect();
+    expect!["f.toml:140: client.push: client `C26`: the targets of all clients, or their secrets, have ARNs of more than 4096 characters together, and no policy for those who check them holds that; shorten names, or register the others in another stack"].assert_eq(&found(&hooks));
+}
+
 /// They are parameters, too, and no finding is about them.
 #[test]
 fn the_queues_of_thirty_clients_always_fit_a_parameter() {
