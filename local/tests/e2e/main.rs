@@ -22,5 +22,6 @@ mod operator_story;
 mod patterns;
 mod pipeline;
 mod push;
+mod push_check;
 mod support;
 mod views;

@@ -6,20 +6,18 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use crate::support::{SOURCE, printed};
 use expect_test::expect;
 use local::ministack::{ACCOUNT, REGION};
 use local::receiver::{Receiver, SECRET};
 use local::stack::{Ground, Say, local_variables};
 use local::workspace;
 use serde_json::Value;
-use support::{SOURCE, printed};
 
 /// Takes away what the config names, and gives the bucket versions.
 const BREAK: &str = r#"
