@@ -81,7 +81,7 @@ impl Trial {
         fs::create_dir_all(&directory)?;
         let config = directory.join("client-queues.toml");
         let mut trial = Self { ground, receiver, config, secret: String::new() };
-        let script = workspace::root().join("local/tests/push_targets.py");
+        let script = workspace::root().join("local/tests/e2e/push_targets.py");
         let made = [&script.display().to_string(), "make", &directory.display().to_string(), SECRET];
         trial.secret = trial.python(&made)?.trim().to_owned();
         fs::write(&trial.config, trial.clients())?;
