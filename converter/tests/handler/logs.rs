@@ -1,15 +1,5 @@
 //! What the log says, and how often; it never holds a value.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test reports by panicking, and uses a part of the world"
-)]
-
 use serde_json::json;
 use testkit::logs::{count_lines, logged};
 use testkit::memory::{CallFault, Fault, Faults};

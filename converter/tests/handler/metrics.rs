@@ -1,14 +1,5 @@
 //! The metrics: each record is counted once, whatever happens to it.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test reports by panicking, and uses a part of the world"
-)]
-
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,14 +1,5 @@
 //! What the converter does with a batch of stream records.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test reports by panicking"
-)]
-
 use std::time::Duration;
 
 use converter::payload::BatchError;

@@ -1,15 +1,5 @@
 //! What the converter does with a resend: records that the operator's tool has it send again.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test reports by panicking, and uses a part of the world"
-)]
-
 use std::time::Duration;
 
 use converter::payload::BatchError;

@@ -1,16 +1,6 @@
 //! The fan-out between queues and tables in memory. The decisions have tests of their own beside them; the simulator
 //! tests what happens when several of them meet.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test reports by panicking, and uses a part of the world"
-)]
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -1,15 +1,5 @@
 //! The metrics: each message is counted once for each client, whatever happens to it.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test reports by panicking, and uses a part of the world"
-)]
-
 use std::time::Duration;
 
 use expect_test::{Expect, expect};

@@ -1,14 +1,6 @@
 //! What the push functions do with a client's queue, as stories: a target that fails in each way, catch-up beside it, and
 //! what the target has in the end.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "in tests a panic is the report"
-)]
-
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};

@@ -1,7 +1,5 @@
 //! A sample event for a client's target, as an operator asks for it.
 
-#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
-
 use std::cell::RefCell;
 use std::time::Duration;
 
