@@ -196,9 +196,13 @@ fn a_key_can_be_used() {
     }
     // `WatchPolicy` has the right to see the keys of the stack's account, in its region.
     let own = "arn:aws:kms:eu-west-2:111122223333:key/1234";
-    check(TOPIC, of_topic(key(own, Err(call("DescribeKey", CallFault::NotAllowed)))), &expect![[r#"
+    check(
+        TOPIC,
+        of_topic(key(own, Err(call("DescribeKey", CallFault::NotAllowed)))),
+        &expect![[r#"
         target of client `Hook`: warning: its key was not looked at: you may not: `DescribeKey` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
-    "#]]);
+    "#]],
+    );
     let stream = |key| TargetState::Stream(Ok(Stream { status: "ACTIVE".into(), key: None }), key);
     check(
         FOREIGN_STREAM,
@@ -257,12 +261,20 @@ fn the_policy_of_a_topic_or_bus_lets_the_function_send() {
     "#]],
     );
     check(FOREIGN_BUS, of_bus(Some(&allow)), &expect![[""]]);
-    check(FOREIGN_BUS, of_bus(None), &expect![[r#"
+    check(
+        FOREIGN_BUS,
+        of_bus(None),
+        &expect![[r#"
         target of client `Hook`: doesn't let the stack's function send; ask account `444455556666` to do this: let `arn:aws:iam::111122223333:role/MarkFanOutPushAws-eu-west-2` do that in its policy: `events:PutEvents` on `arn:aws:events:eu-west-2:444455556666:event-bus/marks`
-    "#]]);
-    check(FOREIGN_BUS, of_bus(Some(&unclear)), &expect![[r#"
+    "#]],
+    );
+    check(
+        FOREIGN_BUS,
+        of_bus(Some(&unclear)),
+        &expect![[r#"
         target of client `Hook`: warning: may or may not let the stack's function send: statement `Org` of its policy depends on `StringEquals` of `aws:principalorgid`; let `arn:aws:iam::111122223333:role/MarkFanOutPushAws-eu-west-2` do that in its policy: `events:PutEvents` on `arn:aws:events:eu-west-2:444455556666:event-bus/marks`; whether it can, `fanoutctl push test Hook` says
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
