@@ -112,3 +112,35 @@ fn query(index: usize, name: &MetricName, statistic: Statistic) -> MetricDataQue
     let stat = MetricStat::builder().metric(metric).period(period).stat(name).build();
     MetricDataQuery::builder().id(format!("m{index}")).metric_stat(stat).build()
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn a_sum_is_asked_for_with_all_dimensions() {
+        let dimensions =
+            vec![("Function", "mark-event-queue-PushHttp".to_owned()), ("Client", "Billing".to_owned())];
+        let name = MetricName { namespace: "MarkEventQueue", metric: "Delivered", dimensions };
+        let query = query(3, &name, Statistic { name: "Sum", period: SUM_PERIOD, window: SUM_WINDOW });
+        let stat = query.metric_stat().unwrap();
+        let metric = stat.metric().unwrap();
+        let dimensions = metric.dimensions().iter();
+        let dimensions: Vec<String> = dimensions
+            .map(|it| format!("{}={}", it.name().unwrap_or_default(), it.value().unwrap_or_default()))
+            .collect();
+        expect!["m3 MarkEventQueue Delivered Function=mark-event-queue-PushHttp,Client=Billing Sum 300"]
+            .assert_eq(&format!(
+                "{} {} {} {} {} {}",
+                query.id().unwrap_or_default(),
+                metric.namespace().unwrap_or_default(),
+                metric.metric_name().unwrap_or_default(),
+                dimensions.join(","),
+                stat.stat().unwrap_or_default(),
+                stat.period().unwrap_or_default()
+            ));
+        assert_eq!(SUM_WINDOW.as_secs() % u64::try_from(SUM_PERIOD).unwrap(), 0);
+    }
+}

@@ -93,7 +93,7 @@ impl Inspection<'_, '_> {
                 self.encryption(key.as_ref());
             }
             (TargetState::Bucket(bucket, key), PushTarget::S3(target)) => {
-                self.bucket(bucket, key.as_ref(), target)
+                self.bucket(bucket, key.as_ref(), target);
             }
             // The state is made from the target.
             _ => {}
