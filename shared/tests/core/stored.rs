@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use shared::ledger::stored::{Value, keys, restore, store};
 use testkit::samples::ledger::{LATER, item};
 
-const MAY_BE_MISSING: [&str; 26] = [
+const MAY_BE_MISSING: [&str; 27] = [
     "behind",
     "last",
     "last_write_count",
