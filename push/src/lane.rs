@@ -33,8 +33,9 @@ const AFTER_DELIVERY: Duration = Duration::from_secs(5);
 /// When a message comes again that can't be read, or contradicts itself: a deploy under way may be the reason.
 const STRANGE: Duration = Duration::from_secs(15 * 60);
 
-/// The age at which a message that can't be read is rejected: no deploy takes that long.
+/// The age at which a message that can't be read is rejected, if it was received so often: no deploy takes that long.
 const FOREIGN_AGE: Duration = Duration::from_secs(60 * 60);
+const FOREIGN_RECEIVES: u32 = 5;
 
 /// When a head comes again while another one tries the target.
 const SOON: Duration = Duration::from_secs(1);
@@ -120,7 +121,10 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
         let (client, group) = (self.client.name.as_str(), self.group);
         let event = match record.event(group) {
             Ok(event) => event,
-            Err(why) if age(record.sent_at, self.ports.clock.now()) < FOREIGN_AGE => {
+            Err(why)
+                if record.receive_count < FOREIGN_RECEIVES
+                    || age(record.sent_at, self.ports.clock.now()) < FOREIGN_AGE =>
+            {
                 error!(client, %group, id = record.id, why, "returned, with its group: no message of the pipeline");
                 return Step::stop(STRANGE);
             }
@@ -143,9 +147,10 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
                 None => Step::stop(STRANGE),
             },
             Verdict::Refuse => {
-                let (version, why) = (event.message.version, "it contradicts itself, or `first_version`");
-                error!(client, %group, version, why, "returned, with its group");
-                self.wait(record, &event, STRANGE, why).await
+                // No hold mends it: it would come again.
+                let version = event.message.version;
+                error!(client, %group, version, "returned, with its group: it contradicts itself, or `first_version`");
+                Step::stop(STRANGE)
             }
         }
     }
@@ -388,8 +393,9 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
     /// shows that something is missing.
     async fn reject_foreign(&mut self, record: &Record, why: &str) -> Step {
         let (client, group, id) = (self.client.name.as_str(), self.group, record.id.as_deref());
+        let shown = id.unwrap_or("without an id");
         let reason =
-            format!("client `{client}`: a message of its queue can't be read, and was left out: {why}");
+            format!("client `{client}`: message {shown} of its queue can't be read, and was left out: {why}");
         let rejection = Rejection { reason, ..Rejection::default() };
         if let Err(why) = self.reject(rejection, id.unwrap_or_default()).await {
             return self.unread(&why);
@@ -490,8 +496,9 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             incarnation: event.message.incarnation.clone(),
             since,
         };
+        let asked_at = self.delivery.as_ref().and_then(|delivery| delivery.asked_at);
         let delivery = self.delivery_with(self.state().cloned(), Some(head));
-        self.write(delivery).await?;
+        self.write(Delivery { asked_at, ..delivery }).await?;
         Ok(since)
     }
 

@@ -46,8 +46,8 @@ pub(crate) fn backoff(receive_count: u32, retry_after: Option<Duration>, random:
     spread(doubling.max(asked), random)
 }
 
-/// When a head comes again that was received so often, and for which catch-up has to do something: after ten minutes, something
-/// is wrong with catch-up, and the head comes less often.
+/// When a head comes again that was received so often, and for which catch-up has to do something. After ten minutes of that,
+/// or after a long outage of the target, it comes less often.
 pub(crate) fn asked(receive_count: u32) -> Duration {
     if receive_count <= 30 { ASKED } else { PAUSED }
 }

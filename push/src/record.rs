@@ -2,6 +2,7 @@
 
 use aws_lambda_events::sqs::SqsMessage;
 use serde_json::value::RawValue;
+use shared::config::VERSION_LIMIT;
 use shared::consumer::ReceivedMessage;
 use shared::ids::Group;
 use shared::ledger::QueuePlace;
@@ -101,10 +102,15 @@ impl Record {
 impl Content {
     fn of(message: &SqsMessage) -> Result<Self, String> {
         let attribute = |name: &str| message.message_attributes.get(name)?.string_value.as_deref();
-        let received = ReceivedMessage::try_from_attributes(attribute);
+        let received =
+            ReceivedMessage::try_from_attributes(attribute).map_err(|error| with_sources(&error))?;
         let text = |name: &str| attribute(name).map(str::to_owned);
+        // What the ledger keeps of a version.
+        if !(-1..=VERSION_LIMIT).contains(&received.version) {
+            return Err("the attribute `version` is out of range: no message of the pipeline".to_owned());
+        }
         Ok(Self {
-            message: received.map_err(|error| with_sources(&error))?,
+            message: received,
             id: text("eventId").ok_or("the attribute `eventId` is missing: no message of the pipeline")?,
             name: text("eventName"),
             time: text("eventTime"),

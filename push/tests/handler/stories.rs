@@ -415,24 +415,36 @@ fn what_is_no_message_of_the_pipeline_is_returned_with_its_group_and_rejected_af
             10 s: b1,
             4010 s: a1,
             in the queue: 0
-            rejection: client `Billing`: a message of its queue can't be read, and was left out: the attribute `version` is missing: no message of the pipeline
+            rejection: client `Billing`: message m-1 of its queue can't be read, and was left out: the attribute `version` is missing: no message of the pipeline
         "#]],
     );
 }
 
 #[test]
-fn an_event_that_contradicts_itself_waits_and_is_held_after_three_days() {
+fn an_event_that_contradicts_itself_stops_its_group_alone() {
     check(
         "send a0 a1 b1
          run 10
-         run 260000
-         catch-up
-         run 1000",
+         run 260000",
         expect![[r#"
             10 s: b1,
-            260010 s: [asks: hold (unreachable: it contradicts itself, or `first_version`) of a from 0]
-            261010 s: a1,
+            260010 s:
+            in the queue: 2
+        "#]],
+    );
+}
+
+#[test]
+fn a_version_that_the_ledger_can_not_keep_is_no_message_of_the_pipeline() {
+    check(
+        "send a-60000 a1
+         run 10
+         run 4000",
+        expect![[r#"
+            10 s:
+            4010 s: a1,
             in the queue: 0
+            rejection: client `Billing`: message m-1 of its queue can't be read, and was left out: the attribute `version` is out of range: no message of the pipeline
         "#]],
     );
 }

@@ -6,8 +6,10 @@ mod gather;
 mod lease;
 mod progress;
 
-use super::cursors::progress;
-use super::{ClientId, Cursor, GroupItem, LastVersion, LedgerRead, Reading, Repetition, Write, WriteCount};
+use super::cursors::behind;
+use super::{
+    ClientId, Cursor, GroupItem, Item, LastVersion, LedgerRead, Reading, Repetition, Write, WriteCount,
+};
 use crate::ids::Group;
 use crate::time::Timestamp;
 
@@ -45,7 +47,9 @@ pub struct Task {
 /// A read of two items is no snapshot: one of them without the other was read during a write.
 pub fn begin(found: &LedgerRead, client: ClientId, group: &Group, first_version: i64) -> Begin {
     match (found.group(group), found.cursor(client, group)) {
-        (Reading::Present(item), Reading::Present(cursor)) if item.behind.contains(&client) => {
+        (Reading::Present(item), Reading::Present(cursor))
+            if item.behind.contains(&client) && cursor.incarnation_number <= item.incarnation_number =>
+        {
             let (item, cursor) = (item.clone(), cursor.clone());
             Begin::Behind(Box::new(Task { group: group.clone(), client, item, cursor, first_version }))
         }
@@ -100,8 +104,13 @@ impl Task {
             replay: None,
             ..self.cursor.clone()
         };
-        let writes = progress(&self.group, self.client, &self.cursor, cursor.clone());
-        Some((Self { cursor, ..self.clone() }, writes))
+        // With the item: nobody may end the incarnation meanwhile who read the cursor before.
+        let writes = behind(&self.group, &self.item, self.client, Some(&self.cursor), cursor.clone());
+        let item = writes.iter().find_map(|write| match &write.item {
+            Some(Item::Group(item)) => Some((**item).clone()),
+            _ => None,
+        });
+        Some((Self { item: item?, cursor, ..self.clone() }, writes))
     }
 
     fn is_of_this_incarnation(&self) -> bool {

@@ -122,6 +122,37 @@ fn one_item_without_the_other_was_read_during_another_write() {
     check(Ok(None), of_cursor(), "unread");
     check(unread(), of_cursor(), "unread");
     check(of_item(true), unread(), "unread");
+    // The item was read before an incarnation began, and the cursor after.
+    check(of_item(true), Ok(Some(Item::Cursor(cursor("2:0")))), "unread");
+    check(of_item(true), Ok(Some(Item::Cursor(cursor("0:4")))), "behind");
+}
+
+#[test]
+fn before_an_incarnation_is_sent_one_transaction_with_the_item_makes_the_cursor_one_of_it() {
+    let fresh = &mut || 901;
+    assert_eq!(task(2, 9, cursor("2:4")).begun(fresh), None);
+    let before = task(2, 9, cursor("1:4..7"));
+    let (begun, writes) = before.begun(fresh).unwrap();
+    let conditions: Vec<_> = writes.iter().map(|write| (&write.key, &write.condition)).collect();
+    assert_eq!(
+        conditions,
+        [
+            (&ItemKey::Group(group()), &Condition::WriteCount(WriteCount(40))),
+            (&ItemKey::Cursor(CLIENT, group()), &Condition::WriteCount(WriteCount(900))),
+        ]
+    );
+    assert_eq!(
+        writes.into_iter().map(|write| write.item.unwrap()).collect::<Vec<_>>(),
+        [Item::Group(Box::new(begun.item.clone())), Item::Cursor(begun.cursor.clone())]
+    );
+    assert_eq!(begun.item, GroupItem { write_count: WriteCount(41), ..before.item.clone() });
+    // Who ends the incarnation meanwhile takes it for one that the client was sent something of.
+    let Cursor { incarnation_number, position, last, ref replay, .. } = begun.cursor;
+    assert_eq!((incarnation_number, position, last, replay), (2, 0, Some(0), &None));
+    assert_eq!(
+        (begun.position(), begun.last().unwrap_or(0)),
+        (before.position(), before.last().unwrap_or(0))
+    );
 }
 
 /// Gathers pages (separated by `|`) until all needed events are there. Returns the plan, and how many pages are unread.
