@@ -44,6 +44,7 @@ struct Trial {
 #[tokio::test(flavor = "multi_thread")]
 async fn targets_are_looked_at_and_webhooks_pinged() -> anyhow::Result<()> {
     let trial = Trial::new().await?;
+    let _inbox = trial.receiver.inbox("Hook");
     // The function may ask loopback here; this machine's `fanoutctl` judges as for a stack in AWS.
     let report = trial.check(&["--ping"])?;
     expect!["target of client `Hook`: its host `localhost:…` can't be asked: the host has the address …, which may not be asked; a private one may, if `allowed_hosts` names the host with `internal = true`"]
