@@ -1,0 +1,6 @@
+//! The companion: an event-sourced API that keeps registration marks by commands and events.
+//!
+//! - [`mark`] decides: what a command does to a mark, and what an event says. Pure: no I/O, no clock, no randomness.
+
+pub mod event_time;
+pub mod mark;
