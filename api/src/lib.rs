@@ -1,6 +1,8 @@
 //! The companion: an event-sourced API that keeps registration marks by commands and events.
 //!
 //! - [`mark`] decides: what a command does to a mark, and what an event says. Pure: no I/O, no clock, no randomness.
+//! - [`store`] keeps: an event store on DynamoDB that knows nothing about marks.
 
 pub mod event_time;
 pub mod mark;
+pub mod store;
