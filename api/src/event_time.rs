@@ -6,9 +6,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::format_description::well_known::Rfc3339;
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
+use utoipa::ToSchema;
 
 /// An instant in UTC, to the nanosecond, from year 0 to 9999.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+#[schema(value_type = String, format = DateTime, example = "2026-01-05T09:00:00.250000000Z")]
 pub struct EventTime(OffsetDateTime);
 
 /// A text that is no time with nine digits of a fraction and `Z`, or an instant that has none.

@@ -1,6 +1,7 @@
 //! What can be asked for a mark.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::price::Price;
 use super::values::{AddressLine, Mark, Name, PostCode, Years};
@@ -25,7 +26,7 @@ pub enum Command {
 }
 
 /// An entitlement to create.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entitle {
     /// The mark.
@@ -39,7 +40,7 @@ pub struct Entitle {
 }
 
 /// An address.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Address {
     /// The first line.
@@ -52,7 +53,7 @@ pub struct Address {
 }
 
 /// A new address.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Readdress {
     /// The mark.
@@ -62,7 +63,7 @@ pub struct Readdress {
 }
 
 /// Another nominee.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Nominate {
     /// The mark.
@@ -72,7 +73,7 @@ pub struct Nominate {
 }
 
 /// A longer entitlement.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Extend {
     /// The mark.

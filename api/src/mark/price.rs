@@ -6,6 +6,7 @@ use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::values::Violation;
 
@@ -15,7 +16,8 @@ const DIGITS: usize = 38;
 /// An amount with at most two places, of at most 38 digits. It is never a `f64`: no digit is lost.
 ///
 /// Equal amounts have one text, the one in which DynamoDB gives a number back: `299.90` is `299.9`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = f64, minimum = 0, multiple_of = 0.01, example = 299.90)]
 pub struct Price(String);
 
 impl Price {

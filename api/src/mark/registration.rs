@@ -1,13 +1,14 @@
 //! What is known of a mark after its last event: the state, and what each event carries.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::price::Price;
 use super::values::{AddressLine, Mark, Name, PostCode};
 use crate::event_time::EventTime;
 
 /// A mark after one of its events. In the event table, it is the event's attribute `RegistrationNumber`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegistrationNumber {
     /// The mark.
@@ -28,7 +29,7 @@ pub struct RegistrationNumber {
 }
 
 /// What may happen to a mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     /// It is kept for somebody, who may change what is known of it.
@@ -38,7 +39,7 @@ pub enum Status {
 }
 
 /// Who a mark is kept for, and until when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entitlement {
     /// The number of the certificate that says so.

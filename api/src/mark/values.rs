@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 /// Why a value is refused: what it must be. It never repeats the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,28 +12,33 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct Violation(pub &'static str);
 
 /// A registration mark, such as `AFC F5`: the key of the aggregate.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, max_length = 16, example = "AFC F5")]
 pub struct Mark(String);
 
 /// Who a mark is kept for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, min_length = 1, max_length = 100, example = "Ada Example")]
 pub struct Name(String);
 
 /// One line of an address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, min_length = 1, max_length = 100, example = "1 Mill Lane")]
 pub struct AddressLine(String);
 
 /// A post code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, min_length = 1, max_length = 12, example = "AA9 9AA")]
 pub struct PostCode(String);
 
 /// By how many years an entitlement is extended: 1 to 10.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = u8, minimum = 1, maximum = 10)]
 pub struct Years(u8);
 
 impl Mark {

@@ -83,7 +83,7 @@ impl<D: DynamoDb> Faulty<D> {
 
     async fn crash(&self) {
         self.crashed.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn read<T>(&self, call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
