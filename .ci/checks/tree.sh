@@ -14,7 +14,7 @@ crates() {
     cargo tree --locked --prefix none --format '{p}' "$@" | cut -d ' ' -f 1,2 | sort -u
 }
 
-functions=$(crates --edges normal --package converter --package fanout --package catchup --package push)
+functions=$(crates --edges normal --package converter --package fanout --package catchup --package push --package api)
 for crate in hyper rustls; do
     versions=$(echo "$functions" | grep "^$crate v" || true)
     if [ "$(echo "$versions" | grep -c .)" -ne 1 ]; then
