@@ -1,6 +1,6 @@
 //! A writer that comes late: what it decided on is no more.
 
-use api::store::{AppendError, Erasure, Store, StoreError};
+use api::store::{AppendError, EraseError, Erasure, Store, StoreError};
 
 use super::faulty::{Fault, Faulty};
 use super::memory;
@@ -89,4 +89,35 @@ async fn a_command_that_comes_late_is_blocked_by_an_erasure() {
     };
     let (written, ()) = tokio::join!(writes, others);
     assert!(matches!(written, Err(AppendError::Store(StoreError::Erasing))), "{written:?}");
+}
+
+#[tokio::test]
+async fn an_erasure_begins_with_the_version_that_it_read() {
+    for expected in [None, Some(1)] {
+        let (memory, scene) = (memory(), Scene::new(4));
+        let store = Store::new(&memory, &scene, schema());
+        add(&store, "AFC F5", 1).await.unwrap();
+        let faulty = Faulty::new(&memory, [(2, Fault::Held)]);
+        let late = Store::new(&faulty, &scene, schema());
+        let erases = async { late.erase("AFC F5", expected, 1).await };
+        let others = async {
+            while faulty.calls() < 3 {
+                tokio::task::yield_now().await;
+            }
+            scene.set(START + 1_000);
+            let last = add(&store, "AFC F5", 1).await.unwrap();
+            faulty.released.notify_one();
+            last
+        };
+        let (erased, last) = tokio::join!(erases, others);
+        if expected.is_some() {
+            assert!(matches!(erased, Err(EraseError::Version { expected: 1, found: 2 })), "{erased:?}");
+            assert_eq!(history(&memory, "AFC F5").await.len(), 2);
+            continue;
+        }
+        assert_eq!(erased.unwrap(), Erasure::Done);
+        // Above the time of the event that came in between.
+        scene.set(START);
+        assert!(add(&store, "AFC F5", 1).await.unwrap().time > last.time);
+    }
 }
