@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 

@@ -8,5 +8,6 @@
 )]
 
 mod http;
+mod lambda;
 mod store;
 mod template;
