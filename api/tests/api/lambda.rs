@@ -62,7 +62,12 @@ fn requests_reach_the_routes_and_the_tables() {
     let created = answer(&mut function, invocation("POST", "/mark/v1/entitlement", "", Some(body)));
     assert!(created.starts_with("201 {\"mark\":\"AFC F5\",\"version\":1,"), "{created}");
     let refused = answer(&mut function, invocation("GET", "/mark/v1", "limit=0", None));
-    check(&refused, expect![[r#"400 {"type":"urn:mark-event-queue:problem:invalid-parameter","title":"A parameter is invalid","status":400,"detail":"`limit` must be a whole number from 1 to 500","field":"limit","remedy":"correct `limit`"}"#]]);
+    check(
+        &refused,
+        expect![[
+            r#"400 {"type":"urn:mark-event-queue:problem:invalid-parameter","title":"A parameter is invalid","status":400,"detail":"`limit` must be a whole number from 1 to 500","field":"limit","remedy":"correct `limit`"}"#
+        ]],
+    );
     let operations: Vec<String> = stub.received().into_iter().map(|received| received.operation).collect();
     assert_eq!(operations, ["GetItem", "GetItem", "GetItem", "GetItem", "TransactWriteItems"]);
     // No body, and no mark, is logged.
