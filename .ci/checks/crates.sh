@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-for crate in shared converter fanout catchup push consumer cli; do
+for crate in shared converter fanout catchup push consumer cli api; do
     echo "$crate"
     cargo check --quiet --locked --lib --bins --package "$crate"
 done

@@ -8,6 +8,6 @@ target=${CARGO_TARGET_DIR:-target}
 # For expanded.sh, which has to wait for the tests.
 .ci/checks/venv.sh "$target/checkov-venv" tools/checkov-requirements.txt
 
-"$target/lint-venv/bin/cfn-lint" template.yml docs/consume/template.yml
+"$target/lint-venv/bin/cfn-lint" template.yml docs/consume/template.yml api/template.yml
 .ci/checks/sam.sh validate --lint --language-extensions --template template.yml
 .ci/checks/control-plane.sh

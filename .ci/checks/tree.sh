@@ -14,7 +14,7 @@ crates() {
     cargo tree --locked --prefix none --format '{p}' "$@" | cut -d ' ' -f 1,2 | sort -u
 }
 
-functions=$(crates --edges normal --package converter --package fanout --package catchup --package push)
+functions=$(crates --edges normal --package converter --package fanout --package catchup --package push --package api)
 for crate in hyper rustls; do
     versions=$(echo "$functions" | grep "^$crate v" || true)
     if [ "$(echo "$versions" | grep -c .)" -ne 1 ]; then
@@ -54,11 +54,11 @@ foreign=$(echo "$tested" | grep -E "$impure" || true)
 
 # Which crate may depend on which.
 for function in converter fanout catchup push; do
-    others=$(crates --edges normal --package "$function" | grep -E '^(converter|fanout|catchup|push|consumer|cli|deploy|local|testkit) v' |
+    others=$(crates --edges normal --package "$function" | grep -E '^(converter|fanout|catchup|push|consumer|cli|deploy|local|api|testkit) v' |
         grep -v "^$function v" || true)
     [ -z "$others" ] || wrong "\`$function\` must not depend on:" $others
 done
-for crate in shared aws converter fanout catchup push consumer deploy cli local; do
+for crate in shared aws converter fanout catchup push consumer deploy cli local api; do
     testkit=$(crates --edges normal,build --package "$crate" | grep -E '^testkit v' || true)
     [ -z "$testkit" ] || wrong "only tests may depend on \`testkit\`, but \`$crate\` does, too"
 done
@@ -75,7 +75,7 @@ other=$(compiled --edges normal,build | comm -23 - "$tested" | cut -d ' ' -f 1)
 [ -z "$other" ] || wrong "tests compile these with other features than \`cargo local\`; list them in \`local/Cargo.toml\`:" $other
 
 # Teams build the kit into functions of their own.
-foreign=$(crates --edges normal --package consumer | grep -E '^(aws|converter|fanout|catchup|push|cli|deploy|local|testkit|aws-.*|tokio|hyper|rustls) v' || true)
+foreign=$(crates --edges normal --package consumer | grep -E '^(aws|converter|fanout|catchup|push|cli|deploy|local|api|testkit|aws-.*|tokio|hyper|rustls) v' || true)
 [ -z "$foreign" ] || wrong "\`consumer\` must not depend on:" $foreign
 
 # What cargo is told not to test has no tests: neither of its own nor, for a library, in its documentation.
@@ -94,12 +94,18 @@ for crate in json.load(sys.stdin)["packages"]:
             print(crate["name"], "documentation")')
 [ -z "$untested" ] || wrong "these have tests, but \`test\` or \`doctest\` is \`false\`:" $untested
 
-# Outside of `aws` only tests, benches and examples name the SDK. (Files of unit tests are called `tests.rs`, or lie in
-# a folder `tests`.)
+# Of the companion, the domain is pure, and the store can be lifted: it knows neither marks nor this workspace.
+found=$(grep -rnE '\b(crate::(store|http)|tokio|std::(env|fs|net|thread|time)|now_utc|getrandom)\b' api/src/mark api/src/mark.rs || true)
+[ -z "$found" ] || wrong "\`api/src/mark\` must have no I/O, no clock and no randomness:" "$found"
+found=$(grep -rnE '\b(crate::(mark|http)|(aws|shared|axum|tokio)::|std::(env|fs|net|thread|time::(SystemTime|Instant)))\b' api/src/store api/src/store.rs || true)
+[ -z "$found" ] || wrong "\`api/src/store\` must know nothing of marks, nor of other crates of the workspace:" "$found"
+
+# Outside of `aws` only tests, benches and examples name the SDK, and the adapter of the store that is to be lifted. (Files of
+# unit tests are called `tests.rs`, or lie in a folder `tests`.)
 sdk='\baws_(config|credential_types|runtime|sdk_[a-z0-9]+|sigv4|smithy_[a-z_]+|types)\b'
 for crate in $(ls -d */src | cut -d / -f 1); do
     [ "$crate" = aws ] && continue
-    found=$(grep -rlE "$sdk" "$crate/src" --include='*.rs' | grep -vE '(^|/)tests(/|\.rs$)' || true)
+    found=$(grep -rlE "$sdk" "$crate/src" --include='*.rs' | grep -vE '(^|/)tests(/|\.rs$)|^api/src/store/dynamodb(/|\.rs$)' || true)
     [ -z "$found" ] || wrong "only \`aws\` may name the SDK, but these do, too:" $found
 done
 

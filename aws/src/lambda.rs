@@ -1,6 +1,7 @@
 //! What each function does when Lambda starts it: logs, addresses, config, clients; and the loop around a handler,
 //! which writes each invocation's metrics.
 
+mod event_source;
 mod invocations;
 mod logs;
 mod metrics;
@@ -15,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use shared::config::{Config, Findings};
 use shared::naming::{InvalidNaming, Naming};
 
+pub use self::event_source::{EventSource, event_source};
 pub use self::invocations::{deadline, run, trace_header};
 pub use self::logs::init_logging;
 use crate::access::{Access, Endpoint, NoEndpoint};

@@ -39,7 +39,7 @@ fn level(name: &str) -> LevelFilter {
 
 /// The modules of this workspace that a function runs, by what their names begin with. (`aws` alone begins the SDK's
 /// names, too.)
-const OWN: [&str; 6] = ["converter", "fanout", "catchup", "push", "shared", "aws::"];
+const OWN: [&str; 7] = ["converter", "fanout", "catchup", "push", "api", "shared", "aws::"];
 
 fn targets(level: LevelFilter) -> Targets {
     Targets::new()

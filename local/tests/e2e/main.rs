@@ -7,6 +7,7 @@ mod consumers;
 mod deployed;
 mod emulator;
 mod erasures;
+mod event_store;
 mod expanded;
 mod fifo_contract;
 mod ledger;
