@@ -7,6 +7,7 @@ mod certificate;
 pub mod cloudformation;
 pub mod cloudwatch;
 pub mod host;
+pub mod http_api;
 pub mod items;
 pub mod kms;
 pub mod lambda;

@@ -46,6 +46,9 @@ pub const PUSH_AWS: Function = Function { logical_id: "PushAws", package: "push"
 /// The five functions of a stack.
 pub const ALL: [Function; 5] = [CONVERTER, FANOUT, CATCH_UP, PUSH_HTTP, PUSH_AWS];
 
+/// The companion's function: that of `api/template.yml`, a stack of its own.
+pub const API: Function = Function { logical_id: "Api", package: "api", binary: "api" };
+
 /// How the functions are compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
@@ -122,23 +125,24 @@ pub fn build(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Built>, BuildError> {
     let target = foreign_target(architecture, env::consts::OS, env::consts::ARCH);
-    let built = cargo_build(workspace, Profile::Release, target, progress)?;
+    let built = cargo_build(workspace, &ALL, Profile::Release, target, progress)?;
     check(&built, architecture)?;
     Ok(built)
 }
 
-/// As [`build`], but with `profile`, and without the check: for an emulator of Lambda on this machine, whatever its C
-/// library.
+/// Builds `functions` as [`build`] does, but with `profile`, and without the check: for an emulator of Lambda on this machine,
+/// whatever its C library.
 ///
 /// # Errors
 ///
 /// [`BuildError`]: no cargo, or code that does not compile.
 pub fn build_for_this_machine(
     workspace: &Path,
+    functions: &[Function],
     profile: Profile,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Built>, BuildError> {
-    cargo_build(workspace, profile, None, progress)
+    cargo_build(workspace, functions, profile, None, progress)
 }
 
 /// Finds the release binaries of all functions in `directory`, which another build made, and checks that Lambda can
@@ -192,6 +196,7 @@ fn hint(target: Option<&str>) -> String {
 
 fn cargo_build(
     workspace: &Path,
+    functions: &[Function],
     profile: Profile,
     target: Option<&'static str>,
     progress: &mut dyn FnMut(&str),
@@ -205,11 +210,11 @@ fn cargo_build(
         Profile::Dev => command.arg("--workspace"),
         // With the features that the functions need, and no others.
         Profile::Release => {
-            let packages: BTreeSet<&str> = ALL.iter().map(|function| function.package).collect();
+            let packages: BTreeSet<&str> = functions.iter().map(|function| function.package).collect();
             command.arg("--release").args(packages.into_iter().flat_map(|package| ["--package", package]))
         }
     };
-    command.args(ALL.iter().flat_map(|function| ["--bin", function.binary]));
+    command.args(functions.iter().flat_map(|function| ["--bin", function.binary]));
     if let Some(target) = target {
         command.arg("--target").arg(target);
     }
@@ -237,7 +242,7 @@ fn cargo_build(
     if !status.success() {
         return Err(BuildError::Failed { status, target });
     }
-    ALL.into_iter().map(|function| built(function, profile, &binaries)).collect()
+    functions.iter().map(|function| built(*function, profile, &binaries)).collect()
 }
 
 /// One line of `--message-format=json` (the Cargo Book, "External tools").

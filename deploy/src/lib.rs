@@ -6,6 +6,7 @@ mod binary;
 mod bucket;
 mod client_queue;
 pub mod clients;
+pub mod companion;
 mod deployed;
 mod error;
 mod follow;

@@ -46,15 +46,16 @@ impl Package {
     ///
     /// [`PackageError`]: the binary is too long for a zip.
     pub fn try_new(function: Function, bootstrap: &[u8], config: &str) -> Result<Self, PackageError> {
-        Self::with_level(function, bootstrap, config, SMALL)
+        Self::with_level(function, bootstrap, Some(config), SMALL)
     }
 
-    /// As [`Self::try_new`], with `bootstrap` the content of `built.binary`. A dev build is packed quickly.
+    /// As [`Self::try_new`], with `bootstrap` the content of `built.binary`; `config` is nothing for a function that reads none.
+    /// A dev build is packed quickly.
     ///
     /// # Errors
     ///
     /// As [`Self::try_new`].
-    pub fn of_built(built: &Built, bootstrap: &[u8], config: &str) -> Result<Self, PackageError> {
+    pub fn of_built(built: &Built, bootstrap: &[u8], config: Option<&str>) -> Result<Self, PackageError> {
         let level = match built.profile {
             Profile::Dev => QUICK,
             Profile::Release => SMALL,
@@ -65,10 +66,11 @@ impl Package {
     fn with_level(
         function: Function,
         bootstrap: &[u8],
-        config: &str,
+        config: Option<&str>,
         level: i64,
     ) -> Result<Self, PackageError> {
-        let files = [(BOOTSTRAP, 0o755, bootstrap), (CONFIG, 0o644, config.as_bytes())];
+        let mut files = vec![(BOOTSTRAP, 0o755, bootstrap)];
+        files.extend(config.map(|config| (CONFIG, 0o644, config.as_bytes())));
         let zip = zipped(&files, level).map_err(|source| PackageError { binary: function.binary, source })?;
         let digest: String = Sha256::digest(&zip).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { function, key: format!("{}/{digest}.zip", function.package), zip })
@@ -134,7 +136,7 @@ mod tests {
         let binary: Vec<u8> = (0..100_000_u32).flat_map(|number| (number / 7).to_le_bytes()).collect();
         let built = |profile| {
             let built = Built { function: FANOUT, binary: "fanout".into(), profile };
-            Package::of_built(&built, &binary, CONFIG_TEXT).unwrap()
+            Package::of_built(&built, &binary, Some(CONFIG_TEXT)).unwrap()
         };
         let (quick, small) = (built(Profile::Dev), built(Profile::Release));
         assert_eq!(small, package(FANOUT, &binary, CONFIG_TEXT));

@@ -109,13 +109,7 @@ pub async fn deploy(
         };
         let names = template::parameter_names(&text)?;
         let parameters = parameters(&names, &set, existing.as_ref().map(|stack| &stack.parameters));
-        // As an object: with a dozen clients the template that CloudFormation writes out exceeds the 51,200 bytes that
-        // it takes in a call; in an object, it takes 1 MB (CloudFormation User Guide, "Troubleshoot the processed
-        // template").
-        let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
-        let key = format!("template/{digest}.yml");
-        let uploaded = bucket::upload(target, bucket, &key, text.as_bytes()).await?;
-        let url = uploaded.url(target.endpoint(), &naming, bucket.name);
+        let url = upload_template(target, bucket, &naming, &text).await?;
         changed |= apply(target, deployment.stack, existing.as_ref(), url, parameters, progress).await?;
     }
     let outputs = describe(target, deployment.stack).await?.map(|stack| stack.outputs).unwrap_or_default();
@@ -200,8 +194,24 @@ pub fn check_ready(stack: &DeployedStack) -> Result<(), DeployError> {
     Err(DeployError::NotReady { stack: name.clone(), status: status.clone(), remedy })
 }
 
+/// Uploads the text of a template. Returns its URL.
+///
+/// As an object: with a dozen clients the template that CloudFormation writes out exceeds the 51,200 bytes that it takes in a
+/// call; in an object, it takes 1 MB (CloudFormation User Guide, "Troubleshoot the processed template").
+pub(crate) async fn upload_template(
+    target: &Target,
+    bucket: Bucket<'_>,
+    naming: &Naming,
+    text: &str,
+) -> Result<String, DeployError> {
+    let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = format!("template/{digest}.yml");
+    let uploaded = bucket::upload(target, bucket, &key, text.as_bytes()).await?;
+    Ok(uploaded.url(target.endpoint(), naming, bucket.name))
+}
+
 /// Makes or updates the stack, and waits until that is done. Returns whether there was something to do.
-async fn apply(
+pub(crate) async fn apply(
     target: &Target,
     name: &str,
     existing: Option<&DeployedStack>,

@@ -115,7 +115,7 @@ impl Rehearsal {
     async fn write(&self, rounds: Range<usize>) -> anyhow::Result<()> {
         let range = rounds.start * MARKS..rounds.end * MARKS;
         let target = self.ground.connection().target(ACCOUNT);
-        let unwritten = write::write_range(&target, self.expected.events(), range, &|_| ()).await?;
+        let unwritten = write::write_range(&target, &self.expected.events(), range, &|_| ()).await?;
         ensure!(unwritten.is_empty(), "{} events were not written", unwritten.len());
         Ok(())
     }

@@ -8,9 +8,9 @@ use clap::builder::RangedU64ValueParser;
 /// Shows the pipeline at work on this machine: every event reaches every client's queue, in order.
 ///
 /// Starts MiniStack (AWS's services in one local process) on a free port of the loopback interface, builds the
-/// functions, deploys template.yml with them and writes the events of new marks to the event table as the companion
-/// API does. Follows every client's queue and ends with a table. Needs Rust and Python 3.10 or newer. Puts
-/// everything else that it needs under the target directory the first time.
+/// functions, deploys the companion (api/template.yml) and the pipeline (template.yml) with them, and sends commands for new
+/// marks to the companion over HTTP; of each, it makes an event. Follows every client's queue and ends with a table.
+/// Needs Rust and Python 3.10 or newer. Puts everything else that it needs under the target directory the first time.
 #[derive(Debug, Parser)]
 #[command(name = "cargo local", bin_name = "cargo local", term_width = 110, after_long_help = EXAMPLES)]
 pub struct Args {
@@ -22,9 +22,13 @@ pub struct Args {
     #[arg(long, default_value_t = 20, value_name = "M", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     pub events: usize,
 
+    /// Write events straight into an event table, without the companion: for big runs
+    #[arg(long)]
+    pub direct: bool,
+
     /// Write the events of this file instead, one JSON object per line; `-` is standard input
     ///
-    /// Each is an item of the event table, with at least `mark`, `createTime`, `eventId` and
+    /// They go straight into an event table. Each is an item of the event table, with at least `mark`, `createTime`, `eventId` and
     /// `RegistrationNumber.version`, which counts a mark's events from 1; numbers keep their digits. A bad line is
     /// reported with its number before anything starts, and the others go on.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["marks", "events"])]
@@ -58,8 +62,9 @@ pub struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo local                              1,000 events over 50 marks to every client
+  cargo local                              1,000 commands for 50 marks, and their events at every client
   cargo local --marks 5 --events 200       more events of fewer marks
+  cargo local --direct --marks 500         10,000 events, written without the companion
   cargo local --input events.jsonl         events of your own, for example this one:
 {\"mark\":\"AFC F5\",\"createTime\":\"2026-01-05T09:00:00Z\",\"eventId\":\"1\",\"RegistrationNumber\":{\"version\":1}}
   cargo local --stay                       keep it, and look around with any AWS client

@@ -10,7 +10,6 @@ use crate::event::Event;
 use crate::json::{Json, Number};
 
 pub use expected::ExpectedEvents;
-use expected::Share;
 
 /// The most findings of one client that are kept word for word; all are counted.
 const KEPT: usize = 20;
@@ -32,8 +31,10 @@ pub struct ReceivedEvent {
 #[derive(Debug)]
 pub struct Check<'e> {
     expected: &'e ExpectedEvents,
-    /// `None`: every event, as it is.
-    share: Option<&'e Share>,
+    /// Whose check it is; empty: of a client that gets every event as it is.
+    client: String,
+    /// Whether the client gets events as they are.
+    is_whole: bool,
     seen: HashSet<usize>,
     /// Each mark's group, and the furthest of its events that was seen.
     marks: HashMap<&'e str, (String, usize)>,
@@ -69,18 +70,15 @@ pub struct Verdict {
 impl<'e> Check<'e> {
     /// A check of whether everything that is `expected` comes as it is.
     pub fn new(expected: &'e ExpectedEvents) -> Self {
-        Self::of_share(expected, None)
+        Self::of_client(expected, "")
     }
 
     /// A check of whether what is `expected` of the client called `client` comes.
     pub fn of_client(expected: &'e ExpectedEvents, client: &str) -> Self {
-        Self::of_share(expected, expected.share(client))
-    }
-
-    fn of_share(expected: &'e ExpectedEvents, share: Option<&'e Share>) -> Self {
         Self {
             expected,
-            share,
+            client: client.to_owned(),
+            is_whole: expected.is_whole(client),
             seen: HashSet::new(),
             marks: HashMap::new(),
             groups: HashMap::new(),
@@ -101,15 +99,14 @@ impl<'e> Check<'e> {
             }
         };
         // A view may leave the id out.
-        let is_whole = self.share.is_none_or(Share::is_whole);
         let in_body = body.at(&["eventId"]).and_then(Json::as_text);
-        let id = if is_whole { in_body } else { received.event_id.as_deref() }.unwrap_or_default();
+        let id = if self.is_whole { in_body } else { received.event_id.as_deref() }.unwrap_or_default();
         let Some((index, place, event)) = self.expected.find(id) else {
             self.differs(format!("the event `{id}` of group `{}` was never written", received.group));
             return None;
         };
         let name = format!("version {} of `{}`", event.version, event.mark);
-        if self.share.is_some_and(|share| !share.wants(index)) {
+        if !self.expected.is_wanted(&self.client, index) {
             self.differs(format!("{name} came, though the client does not want it"));
             return None;
         }
@@ -164,15 +161,14 @@ impl<'e> Check<'e> {
     }
 
     fn missing<'s>(&'s self, not_written: &'s HashSet<usize>) -> impl Iterator<Item = &'e Event> + 's {
-        let events = self.expected.events.iter().enumerate();
-        events
-            .filter(move |(index, _)| !self.seen.contains(index) && !not_written.contains(index))
-            .filter(|(index, _)| self.share.is_none_or(|share| share.wants(*index)))
-            .map(|(_, event)| event)
+        let indexes = (0..self.expected.len())
+            .filter(move |index| !self.seen.contains(index) && !not_written.contains(index))
+            .filter(|index| self.expected.is_wanted(&self.client, *index));
+        indexes.filter_map(|index| self.expected.event(index))
     }
 
     fn wrong_body(&self, index: usize, body: &Json, event: &Event) -> Option<String> {
-        let Some(view) = self.share.and_then(|share| share.body(index)) else {
+        let Some(view) = self.expected.view(&self.client, index) else {
             let path = event.item.first_difference(body)?;
             return Some(format!("the body differs from what was written at `{path}`"));
         };

@@ -13,14 +13,14 @@ use tokio::task::spawn_blocking;
 
 use crate::args::Args;
 use crate::check::ExpectedEvents;
+use crate::commands::{Command, commands};
 use crate::event::{self, BadLine, EXAMPLE, Event};
 use crate::marks;
 use crate::progress::Progress;
 use crate::receiver::{Mood, Receiver};
 use crate::report::{Place, Queue, ReceiverReport, Report, Style};
-use crate::run::{self, Load, Outcome, RunError, Step};
-use crate::stack::{self, Stack, StackError};
-use crate::tables::EVENTS;
+use crate::run::{self, Input, Load, Outcome, RunError, Step};
+use crate::stack::{self, Extras, Stack, StackError};
 use crate::workspace;
 use crate::write::RefusedEvent;
 
@@ -30,9 +30,21 @@ const USAGE: u8 = 2;
 /// The bad lines of an input that are printed; a program gets all.
 const PRINTED: usize = 20;
 
+/// A command to the companion that makes an event.
+const COMMAND: &str = r#"{"mark":"NEW 1","price":299.90,"nomineeName":"Ada Example","address":{"addressLine1":"1 Mill Lane","postCode":"AA9 9AA"}}"#;
+
 /// How long the receiver of webhooks is broken, and how often it is looked at before.
 const BROKEN: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(20);
+
+/// What a run is to bring into the event table.
+#[derive(Debug)]
+enum Work {
+    /// These events, written straight into it.
+    Events(Vec<Event>),
+    /// What the companion makes of these commands.
+    Commands(Vec<Command>),
+}
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
@@ -86,19 +98,23 @@ pub fn version() -> String {
 /// [`CommandError`].
 pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<u8, CommandError> {
     let config = stack::config().map_err(Box::new)?;
-    let (events, mut bad_lines) = events(args, &config.source, progress).await?;
+    let (work, mut bad_lines) = work(args, &config.source, progress).await?;
     let start_progress = Arc::clone(progress);
     let say = Arc::new(move |line: &str| start_progress.say(line)) as _;
-    let stack = if args.push {
-        Stack::start_with_receiver("stack", &say).await
-    } else {
-        Stack::start("stack", &say).await
+    let extras = Extras { companion: matches!(work, Work::Commands(_)), receiver: args.push };
+    let stack = Stack::start("stack", &say, extras).await.map_err(Box::new)?;
+    let (commands, expected) = match work {
+        Work::Events(events) => (Vec::new(), ExpectedEvents::of_config(events, stack.config())),
+        Work::Commands(commands) => {
+            let marks = commands.iter().map(|command| command.mark.as_str());
+            let expected = ExpectedEvents::to_come(marks, stack.config());
+            (commands, expected)
+        }
     };
-    let stack = stack.map_err(Box::new)?;
-    let expected = ExpectedEvents::of_config(events, stack.config());
+    let from = stack.companion().map_or(Input::Events, |companion| Input::Commands(companion, &commands));
     progress.expect(stack.clients().iter().map(|client| expected.count(&client.name)).sum());
     let on_step = |step: Step<'_>| progress.step(step);
-    let run = run::run(&stack, &expected, Load::Paced, &on_step);
+    let run = run::run(&stack, &expected, from, Load::Paced, &on_step);
     let outcome = tokio::select! {
         outcome = run => outcome?,
         never = break_receiver(stack.receiver(), args.push_breaks, progress) => match never {},
@@ -108,7 +124,7 @@ pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<u8, Comman
     report_bad_lines(&input(args), &refused, progress);
     bad_lines.extend(refused);
 
-    let report = report(&stack, args.stay, expected.events().len(), outcome, bad_lines);
+    let report = report(&stack, args.stay, expected.len(), outcome, bad_lines);
     let is_terminal = io::stdout().is_terminal();
     let style = if is_terminal { Style::Terminal } else { Style::Plain };
     print(&if args.json { report.json() + "\n" } else { report.text(style) })
@@ -150,16 +166,19 @@ async fn break_receiver(
     std::future::pending().await
 }
 
-/// The events to write: those of a file, or those of new marks, which begin now.
-async fn events(
+/// What is to be done: the events of a file, or those of new marks, which begin now, or commands for new marks.
+async fn work(
     args: &Args,
     source: &Source,
     progress: &Progress,
-) -> Result<(Vec<Event>, Vec<BadLine>), CommandError> {
+) -> Result<(Work, Vec<BadLine>), CommandError> {
     let Some(path) = &args.input else {
+        if !args.direct {
+            return Ok((Work::Commands(commands(args.marks, args.events)), Vec::new()));
+        }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let start = i64::try_from(now.as_millis()).unwrap_or_default();
-        return Ok((marks::histories(args.marks, args.events, start), Vec::new()));
+        return Ok((Work::Events(marks::histories(args.marks, args.events, start)), Vec::new()));
     };
     let input = input(args);
     let path = path.clone();
@@ -171,7 +190,10 @@ async fn events(
     bad_lines.extend(rejected);
     bad_lines.sort_unstable_by_key(|bad_line| bad_line.line);
     report_bad_lines(&input, &bad_lines, progress);
-    if events.is_empty() { Err(CommandError::NoEvent { input }) } else { Ok((events, bad_lines)) }
+    if events.is_empty() {
+        return Err(CommandError::NoEvent { input });
+    }
+    Ok((Work::Events(events), bad_lines))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -188,14 +210,15 @@ fn input(args: &Args) -> String {
     match args.input.as_deref() {
         Some(path) if path == Path::new("-") => "standard input".to_owned(),
         Some(path) => path.display().to_string(),
-        None => "generated event".to_owned(),
+        None if args.direct => "generated event".to_owned(),
+        None => "command".to_owned(),
     }
 }
 
-/// The lines of the input that the tables refused. (A generated event is refused by none.)
+/// The lines of the input that were refused: those of a file, or the numbers of commands. (A generated event is not refused.)
 fn refused(expected: &ExpectedEvents, outcome: &Outcome) -> Vec<BadLine> {
     let bad_line = |refused: &RefusedEvent| {
-        let line = expected.events().get(refused.index).map_or(0, |event| event.line);
+        let line = expected.event(refused.index).map_or(refused.index + 1, |event| event.line);
         BadLine { line, reason: refused.reason.clone() }
     };
     let mut bad_lines: Vec<BadLine> = outcome.refused.iter().map(bad_line).collect();
@@ -216,7 +239,9 @@ fn report(stack: &Stack, stays: bool, events: usize, outcome: Outcome, bad_lines
     let queues = stack.clients().iter();
     let queues = queues.map(|client| Queue { client: client.name.clone(), url: client.queue_url.clone() });
     let endpoint = stack.connection().endpoint().to_owned();
-    let place = stays.then(|| Place { endpoint, table: EVENTS, queues: queues.collect() });
+    let api = stack.companion().map(|companion| companion.url().to_owned());
+    let table = stack.event_table().to_owned();
+    let place = stays.then(|| Place { endpoint, api, table, queues: queues.collect() });
     let written = events - outcome.refused.len();
     Report {
         ok: outcome.is_good() && written > 0,
@@ -247,17 +272,30 @@ fn farewell(log: &str) -> String {
 
 /// How to use the stack that stays.
 fn invitation(place: &Place, log: &str) -> String {
-    let Place { endpoint, table, queues } = place;
+    let Place { endpoint, api, table, queues } = place;
     let queue = queues.first().map(|queue| queue.url.as_str()).unwrap_or_default();
+    let (written, api) = match api {
+        Some(api) => (
+            format!("curl {api}/mark/v1/entitlement -H 'Content-Type: application/json' -d '{COMMAND}'"),
+            format!("The companion is {api}; {api}/openapi.json says how to use it.\n"),
+        ),
+        None => (
+            format!(
+                "aws --endpoint-url {endpoint} dynamodb put-item --table-name {table} --item '{EXAMPLE}'"
+            ),
+            String::new(),
+        ),
+    };
     let queues: String = queues.iter().map(|queue| format!("  {}  {}\n", queue.url, queue.client)).collect();
     format!(
         "\nThe stack stays until Ctrl-C. It answers on {endpoint}; the event table is {table}; the clients' queues are\n\
          {queues}\
+         {api}\
          Its log, and its functions': {log}\n\n\
          For any AWS client:\n\
          \x20 export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n\
          Write an event, receive it as a client, look into a queue:\n\
-         \x20 aws --endpoint-url {endpoint} dynamodb put-item --table-name {table} --item '{EXAMPLE}'\n\
+         \x20 {written}\n\
          \x20 aws --endpoint-url {endpoint} sqs receive-message --queue-url {queue} --wait-time-seconds 5 --message-attribute-names All\n\
          \x20 aws --endpoint-url {endpoint} sqs get-queue-attributes --queue-url {queue} --attribute-names All\n\
          With these variables set, operate it (docs/deploy.md):\n\
@@ -296,15 +334,36 @@ mod tests {
 
     #[test]
     fn a_stack_that_stays_says_where_everything_is() {
-        let queue = |client: &str| Queue {
-            client: client.to_owned(),
-            url: format!("http://127.0.0.1:1/0/{client}.fifo"),
+        let place = |api: Option<&str>| {
+            let queue = |client: &str| Queue {
+                client: client.to_owned(),
+                url: format!("http://127.0.0.1:1/0/{client}.fifo"),
+            };
+            let (endpoint, table) = ("http://127.0.0.1:1".to_owned(), "Events".to_owned());
+            let queues = ["Billing", "Insurance"].map(queue).into();
+            Place { endpoint, api: api.map(str::to_owned), table, queues }
         };
-        let queues = ["Billing", "Insurance"].map(queue).into();
-        let place = Place { endpoint: "http://127.0.0.1:1".to_owned(), table: EVENTS, queues };
         expect![[r#"
 
-            The stack stays until Ctrl-C. It answers on http://127.0.0.1:1; the event table is RegistrationNumberEvent; the clients' queues are
+            The stack stays until Ctrl-C. It answers on http://127.0.0.1:1; the event table is Events; the clients' queues are
+              http://127.0.0.1:1/0/Billing.fifo  Billing
+              http://127.0.0.1:1/0/Insurance.fifo  Insurance
+            The companion is http://127.0.0.1:1/api; http://127.0.0.1:1/api/openapi.json says how to use it.
+            Its log, and its functions': target/local/stack-1/ministack.log
+
+            For any AWS client:
+              export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_REGION=eu-west-2 AWS_DEFAULT_REGION=eu-west-2 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+            Write an event, receive it as a client, look into a queue:
+              curl http://127.0.0.1:1/api/mark/v1/entitlement -H 'Content-Type: application/json' -d '{"mark":"NEW 1","price":299.90,"nomineeName":"Ada Example","address":{"addressLine1":"1 Mill Lane","postCode":"AA9 9AA"}}'
+              aws --endpoint-url http://127.0.0.1:1 sqs receive-message --queue-url http://127.0.0.1:1/0/Billing.fifo --wait-time-seconds 5 --message-attribute-names All
+              aws --endpoint-url http://127.0.0.1:1 sqs get-queue-attributes --queue-url http://127.0.0.1:1/0/Billing.fifo --attribute-names All
+            With these variables set, operate it (docs/deploy.md):
+              cargo fanoutctl check
+              cargo fanoutctl status
+        "#]].assert_eq(&invitation(&place(Some("http://127.0.0.1:1/api")), LOG));
+        expect![[r#"
+
+            The stack stays until Ctrl-C. It answers on http://127.0.0.1:1; the event table is Events; the clients' queues are
               http://127.0.0.1:1/0/Billing.fifo  Billing
               http://127.0.0.1:1/0/Insurance.fifo  Insurance
             Its log, and its functions': target/local/stack-1/ministack.log
@@ -312,12 +371,12 @@ mod tests {
             For any AWS client:
               export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_REGION=eu-west-2 AWS_DEFAULT_REGION=eu-west-2 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
             Write an event, receive it as a client, look into a queue:
-              aws --endpoint-url http://127.0.0.1:1 dynamodb put-item --table-name RegistrationNumberEvent --item '{"mark":{"S":"NEW 1"},"createTime":{"S":"2026-01-05T09:00:00Z"},"eventId":{"S":"new-1"},"eventName":{"S":"EntitlementCreatedEvent"},"RegistrationNumber":{"M":{"version":{"N":"1"},"status":{"S":"ENTITLED"},"price":{"N":"299.90"}}}}'
+              aws --endpoint-url http://127.0.0.1:1 dynamodb put-item --table-name Events --item '{"mark":{"S":"NEW 1"},"createTime":{"S":"2026-01-05T09:00:00Z"},"eventId":{"S":"new-1"},"eventName":{"S":"EntitlementCreatedEvent"},"RegistrationNumber":{"M":{"version":{"N":"1"},"status":{"S":"ENTITLED"},"price":{"N":"299.90"}}}}'
               aws --endpoint-url http://127.0.0.1:1 sqs receive-message --queue-url http://127.0.0.1:1/0/Billing.fifo --wait-time-seconds 5 --message-attribute-names All
               aws --endpoint-url http://127.0.0.1:1 sqs get-queue-attributes --queue-url http://127.0.0.1:1/0/Billing.fifo --attribute-names All
             With these variables set, operate it (docs/deploy.md):
               cargo fanoutctl check
               cargo fanoutctl status
-        "#]].assert_eq(&invitation(&place, LOG));
+        "#]].assert_eq(&invitation(&place(None), LOG));
     }
 }

@@ -1,6 +1,6 @@
 //! Following a client: its queue as a consumer does (receive, check, delete), or what a receiver of webhooks takes for it.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use aws::operator::{CallError, Target, sqs};
@@ -15,7 +15,10 @@ use crate::stack::ClientAddress;
 #[derive(Debug)]
 pub struct Follower<'e> {
     place: Place,
+    expected: &'e ExpectedEvents,
     check: Check<'e>,
+    /// What has come and is not checked yet, in its order: a message can overtake the answer to the write that caused it.
+    waiting: VecDeque<(ReceivedEvent, Instant)>,
     /// The ids of the received messages. A message that could not be deleted comes again, and is no second event.
     message_ids: HashSet<String>,
     /// When each event (by number) was received first.
@@ -32,22 +35,27 @@ enum Place {
 impl<'e> Follower<'e> {
     /// A consumer of `queue_url`, where the events `expected` should arrive as they are.
     pub fn new(target: Target, queue_url: String, expected: &'e ExpectedEvents) -> Self {
-        Self::with_check(Place::Queue { target: Box::new(target), url: queue_url }, Check::new(expected))
+        Self::with_check(
+            Place::Queue { target: Box::new(target), url: queue_url },
+            expected,
+            Check::new(expected),
+        )
     }
 
     /// The consumer of the client at `address`, where what is `expected` of it should arrive.
     pub fn of_client(target: Target, address: &ClientAddress, expected: &'e ExpectedEvents) -> Self {
         let place = Place::Queue { target: Box::new(target), url: address.queue_url.clone() };
-        Self::with_check(place, Check::of_client(expected, &address.name))
+        Self::with_check(place, expected, Check::of_client(expected, &address.name))
     }
 
     /// Who looks at what a receiver takes for the client called `name`, where what is `expected` of it should arrive.
     pub fn of_inbox(inbox: Inbox, name: &str, expected: &'e ExpectedEvents) -> Self {
-        Self::with_check(Place::Receiver(inbox), Check::of_client(expected, name))
+        Self::with_check(Place::Receiver(inbox), expected, Check::of_client(expected, name))
     }
 
-    fn with_check(place: Place, check: Check<'e>) -> Self {
-        Self { place, check, message_ids: HashSet::new(), arrivals: Vec::new() }
+    fn with_check(place: Place, expected: &'e ExpectedEvents, check: Check<'e>) -> Self {
+        let (waiting, message_ids, arrivals) = (VecDeque::new(), HashSet::new(), Vec::new());
+        Self { place, expected, check, waiting, message_ids, arrivals }
     }
 
     /// Receives until every written event that is wanted has come, or nothing new has come for `patience`.
@@ -68,6 +76,8 @@ impl<'e> Follower<'e> {
         loop {
             let before = self.arrivals.len();
             self.receive(sqs::SHORT_WAIT).await?;
+            let is_written = not_expected.borrow().is_some();
+            self.check_waiting(is_written);
             let news = self.arrivals.get(before..).unwrap_or_default();
             news.iter().for_each(|(index, _)| on_event(*index));
             let has_news = !news.is_empty();
@@ -95,7 +105,18 @@ impl<'e> Follower<'e> {
     /// [`CallError`], at the first request that fails.
     pub async fn drain(&mut self) -> Result<(), CallError> {
         while self.receive(Duration::ZERO).await? > 0 {}
+        self.check_waiting(true);
         Ok(())
+    }
+
+    /// Checks what is waiting: up to the first event that is not written yet, unless all are.
+    fn check_waiting(&mut self, is_written: bool) {
+        let is_known = |received: &ReceivedEvent| {
+            is_written || received.event_id.as_deref().is_none_or(|id| self.expected.is_known(id))
+        };
+        while let Some((received, at)) = self.waiting.pop_front_if(|(received, _)| is_known(received)) {
+            self.arrivals.extend(self.check.take(&received).map(|index| (index, at)));
+        }
     }
 
     /// What came; the events `not_written` (by number) are not expected.
@@ -115,19 +136,16 @@ impl<'e> Follower<'e> {
             Place::Queue { target, url } => (&**target, &*url),
             Place::Receiver(inbox) => {
                 let events = inbox.take(wait).await;
-                let now = Instant::now();
-                let new = events.iter().filter_map(|event| self.check.take(event));
-                self.arrivals.extend(new.map(|index| (index, now)));
-                return Ok(events.len());
+                let (now, count) = (Instant::now(), events.len());
+                self.waiting.extend(events.into_iter().map(|event| (event, now)));
+                return Ok(count);
             }
         };
         let messages = sqs::receive(target, queue_url, sqs::BATCH_LIMIT, wait, None).await?;
         let now = Instant::now();
         for message in &messages {
-            if self.message_ids.insert(message.id.clone())
-                && let Some(index) = self.check.take(&read(message))
-            {
-                self.arrivals.push((index, now));
+            if self.message_ids.insert(message.id.clone()) {
+                self.waiting.push_back((read(message), now));
             }
         }
         if !messages.is_empty() {

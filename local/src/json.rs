@@ -84,6 +84,26 @@ impl Json {
         members.iter().map(|(name, value)| (name.clone(), value.to_attribute())).collect()
     }
 
+    /// The value that DynamoDB's JSON has as `typed`; nothing if it is a set, bytes, or none.
+    pub fn of_attribute(typed: &Value) -> Option<Self> {
+        let (tag, value) = typed.as_object()?.iter().next()?;
+        Some(match tag.as_str() {
+            "NULL" => Self::Null,
+            "BOOL" => Self::Bool(value.as_bool()?),
+            "N" => Self::number(value.as_str()?),
+            "S" => Self::from(value.as_str()?),
+            "L" => Self::List(value.as_array()?.iter().map(Self::of_attribute).collect::<Option<_>>()?),
+            "M" => Self::Map(Self::of_attributes(value)?),
+            _ => return None,
+        })
+    }
+
+    /// The members of an item, in DynamoDB's JSON; nothing if one of them is nothing to [`Json::of_attribute`].
+    pub fn of_attributes(item: &Value) -> Option<Map> {
+        let members = item.as_object()?.iter();
+        members.map(|(name, value)| Some((name.clone(), Self::of_attribute(value)?))).collect()
+    }
+
     /// The value at the end of `path`, from the object inwards.
     pub fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |value, name| match value {

@@ -1,4 +1,4 @@
-//! The events of marks' incarnations, as the companion API writes them.
+//! The events of marks' incarnations, as an event source without the companion may write them.
 
 use time::OffsetDateTime;
 
@@ -100,8 +100,6 @@ impl Incarnation {
     }
 
     fn entitlement(&self) -> Json {
-        const TOWNS: [&str; 4] = ["Long Field", "Pen Llŷn", "Köln", "東京"];
-        let town = TOWNS.iter().cycle().nth(self.number % TOWNS.len()).copied().unwrap_or_default();
         let mut entitlement = Map::new();
         entitlement
             .insert("certificateNo".to_owned(), Json::Text(format!("{:010}", 2_026_000_000 + self.number)));
@@ -109,7 +107,7 @@ impl Incarnation {
         entitlement.insert("nomineeName".to_owned(), Json::Text(format!("Nominee {} – Größe", self.nominee)));
         entitlement
             .insert("addressLine1".to_owned(), Json::Text(format!("{} “Old Mill” Lane", self.address)));
-        entitlement.insert("addressLine2".to_owned(), town.into());
+        entitlement.insert("addressLine2".to_owned(), town(self.number).into());
         entitlement.insert("postCode".to_owned(), "AA9 9AA".into());
         Json::Map(entitlement)
     }
@@ -117,7 +115,7 @@ impl Incarnation {
 
 /// The mark of a number; different numbers have different marks. Most have a space, and some are not ASCII, so that
 /// no group is just the mark.
-fn mark(number: usize) -> String {
+pub(crate) fn mark(number: usize) -> String {
     match number % 5 {
         0 => format!("AFC F{}", 5 + number),
         1 => format!("X{number} ABC"),
@@ -125,6 +123,12 @@ fn mark(number: usize) -> String {
         3 => format!("{number} XYZ"),
         _ => format!("LÖ AB {number}"),
     }
+}
+
+/// The second line of an address of a number.
+pub(crate) fn town(number: usize) -> &'static str {
+    const TOWNS: [&str; 4] = ["Long Field", "Pen Llŷn", "Köln", "東京"];
+    TOWNS.iter().cycle().nth(number % TOWNS.len()).copied().unwrap_or_default()
 }
 
 /// An instant as Java's `ISO_INSTANT` writes it: three digits of a fraction, or none if it is zero.

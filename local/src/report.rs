@@ -55,8 +55,11 @@ pub struct ReceiverReport {
 pub struct Place {
     /// The address of every service.
     pub endpoint: String,
+    /// Where the companion's paths begin; none if the events were written without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api: Option<String>,
     /// The name of the event table.
-    pub table: &'static str,
+    pub table: String,
     /// Each client's name and queue.
     pub queues: Vec<Queue>,
 }
@@ -316,8 +319,8 @@ mod tests {
         let queue =
             Queue { client: "Billing".to_owned(), url: "http://127.0.0.1:1/0/Billing.fifo".to_owned() };
         let endpoint = "http://127.0.0.1:1".to_owned();
-        let place = Some(Place { endpoint, table: "RegistrationNumberEvent", queues: vec![queue] });
-        expect![[r#"{"ok":true,"written":1000,"events_per_second":401,"clients":[{"name":"Billing","events":1000,"expected":1000,"groups":50,"missing":0,"out_of_order":0,"duplicates":0,"differing":0,"findings":[],"median_delay_ms":120}],"bad_lines":[],"rejected":[],"left":{"fan_out":0,"rejected":0},"log":"target/local/stack-1/ministack.log","endpoint":"http://127.0.0.1:1","table":"RegistrationNumberEvent","queues":[{"client":"Billing","url":"http://127.0.0.1:1/0/Billing.fifo"}]}"#]].assert_eq(&Report { place, ..good() }.json());
+        let place = Some(Place { endpoint, api: None, table: "Events".to_owned(), queues: vec![queue] });
+        expect![[r#"{"ok":true,"written":1000,"events_per_second":401,"clients":[{"name":"Billing","events":1000,"expected":1000,"groups":50,"missing":0,"out_of_order":0,"duplicates":0,"differing":0,"findings":[],"median_delay_ms":120}],"bad_lines":[],"rejected":[],"left":{"fan_out":0,"rejected":0},"log":"target/local/stack-1/ministack.log","endpoint":"http://127.0.0.1:1","table":"Events","queues":[{"client":"Billing","url":"http://127.0.0.1:1/0/Billing.fifo"}]}"#]].assert_eq(&Report { place, ..good() }.json());
     }
 
     #[test]

@@ -19,11 +19,13 @@ use tokio::sync::watch;
 use self::journeys::Journeys;
 use self::rejected::rejections;
 use crate::check::{ExpectedEvents, Verdict};
+use crate::commands::Command;
+use crate::companion::Companion;
 use crate::event::Event;
 use crate::follow::Follower;
 use crate::ministack::ACCOUNT;
 use crate::stack::{ClientAddress, Stack};
-use crate::write::{self, RefusedEvent, WriteError};
+use crate::write::{self, Pace, RefusedEvent, WriteError};
 
 pub use self::journeys::IN_FLIGHT;
 pub use self::rejected::RejectedEvent;
@@ -94,7 +96,7 @@ pub struct Left {
 /// Why a run has no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// DynamoDB does not answer.
+    /// DynamoDB, or the companion, does not answer.
     #[error(transparent)]
     Write(#[from] WriteError),
     /// SQS does not answer.
@@ -102,8 +104,17 @@ pub enum RunError {
     Follow(#[from] CallError),
 }
 
-/// Writes the events `expected` as the `load` says, and follows every client of `stack` until it has them, or nothing new
-/// comes. `on_step` is called for each step.
+/// Where the events of a run come from.
+#[derive(Debug)]
+pub enum Input<'i> {
+    /// They are what is expected, and are written straight into the event table.
+    Events,
+    /// The companion makes one of each of these commands.
+    Commands(&'i Companion, &'i [Command]),
+}
+
+/// Writes the events `expected` as `input` and `load` say, and follows every client of `stack` until it has them, or nothing
+/// new comes. `on_step` is called for each step.
 ///
 /// # Errors
 ///
@@ -111,17 +122,26 @@ pub enum RunError {
 pub async fn run(
     stack: &Stack,
     expected: &ExpectedEvents,
+    input: Input<'_>,
     load: Load,
     on_step: &(impl Fn(Step<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
     let start = Instant::now();
-    let journeys = Journeys::new(expected, stack.clients(), load);
+    let journeys = Journeys::new(expected.len(), load);
     let (sender, not_expected) = watch::channel(None);
     let target = stack.connection().target(ACCOUNT);
     let write = async {
-        let admit = async || journeys.admit().await;
-        let (written, refused) = (|index| journeys.written(index), || journeys.refused());
-        let refused = write::write_paced(&target, expected.events(), admit, &written, &refused).await?;
+        let wanted =
+            |index| stack.clients().iter().filter(|client| expected.is_wanted(&client.name, index)).count();
+        let pace = Pace {
+            admit: async || journeys.admit().await,
+            on_written: |index| journeys.written(index, wanted(index)),
+            on_refused: || journeys.refused(),
+        };
+        let refused = match input {
+            Input::Events => write::write_paced(&target, &expected.events(), &pace).await?,
+            Input::Commands(companion, commands) => companion.execute(commands, expected, &pace).await?,
+        };
         let indexes: HashSet<usize> = refused.iter().map(|refused| refused.index).collect();
         sender.send_replace(Some(indexes.clone()));
         Ok::<_, RunError>((refused, indexes))
@@ -177,7 +197,7 @@ async fn watch_stalls(
         tokio::time::sleep(STALL).await;
         let has_news = std::mem::replace(&mut received, journeys.receipts()) != received;
         let Some((count, first)) = journeys.lacking().filter(|_| !has_news) else { continue };
-        let Some(event) = expected.events().get(first) else { continue };
+        let Some(event) = expected.event(first) else { continue };
         journeys.let_all_go();
         // A call that fails now is repeated, or the run itself fails.
         let rejected = rejections(stack, expected).await.unwrap_or_default();

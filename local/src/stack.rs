@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use aws::operator::s3::{Bucket, make_bucket};
 use aws::operator::{CallError, sqs};
+use deploy::companion::{CompanionDeployment, deploy_companion};
 use deploy::functions::{self, BuildError, Built, Profile};
 use deploy::invoke::{MaintenanceError, run_maintenance};
 use deploy::package::{Package, PackageError};
@@ -18,6 +19,7 @@ use shared::naming::{Naming, OwnQueue, QueueArn};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::try_join;
 
+use crate::companion::Companion;
 use crate::connection::Connection;
 use crate::event::EXAMPLE;
 use crate::ministack::{ACCOUNT, MiniStack, REGION, StartError, Variables};
@@ -32,20 +34,37 @@ use crate::workspace;
 /// Seconds that a function may take here: a killed function's messages are back after six times as long.
 const FUNCTION_TIMEOUT: u32 = 2;
 const STACK: &str = "mark-event-queue";
+const API_STACK: &str = "mark-api";
+const API_TEMPLATE: &str = "api/template.yml";
 const BUCKET: &str = "mark-event-queue-packages";
 const CLIENT_QUEUES: &str = "client-queues.toml";
 
 /// Takes a line about what is being done.
 pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What a stack is deployed on: a MiniStack of its own with the event tables. Dropping it ends MiniStack and every
+/// What a stack is deployed on: a MiniStack of its own with an event table. Dropping it ends MiniStack and every
 /// function that was deployed to it.
 #[derive(Debug)]
 pub struct Ground {
+    services: Services,
+    stream_arn: String,
+}
+
+/// A MiniStack of its own, with nothing on it.
+#[derive(Debug)]
+struct Services {
     ministack: MiniStack,
     environment: Environment,
     connection: Connection,
-    stream_arn: String,
+}
+
+/// What a stack has besides the pipeline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// The companion, whose event table the pipeline reads.
+    pub companion: bool,
+    /// A receiver on this machine, which everything that goes to webhooks is pushed to.
+    pub receiver: bool,
 }
 
 /// The deployed stack. Dropping it ends MiniStack and the functions.
@@ -55,6 +74,8 @@ pub struct Stack {
     naming: Naming,
     config: Config,
     clients: Vec<ClientAddress>,
+    /// What writes its events; none: anybody may, into [`tables::EVENTS`].
+    companion: Option<Companion>,
     /// What webhooks are delivered to; none if they are not.
     receiver: Option<Receiver>,
 }
@@ -148,15 +169,32 @@ impl Ground {
     ///
     /// [`StackError`]. What was started is ended.
     pub async fn start_with(name: &str, say: &Say, variables: Variables) -> Result<Self, StackError> {
-        let (environment, ministack) = start_ministack(name.to_owned(), Arc::clone(say), variables).await?;
-        say(&format!(
-            "MiniStack listens on {}; its log is {}",
-            ministack.endpoint(),
-            ministack.log().display()
-        ));
-        let connection = Connection::new(ministack.endpoint());
-        let stream_arn = tables::make(&connection.target(ACCOUNT)).await?;
-        Ok(Self { ministack, environment, connection, stream_arn })
+        Self::with_table(Services::start(name, say, variables).await?).await
+    }
+
+    async fn with_table(services: Services) -> Result<Self, StackError> {
+        let stream_arn = tables::make(&services.connection.target(ACCOUNT)).await?;
+        Ok(Self { services, stream_arn })
+    }
+
+    /// With the companion, whose event table it is.
+    async fn with_companion(
+        services: Services,
+        package: &Package,
+        say: &Say,
+    ) -> Result<(Self, Companion), StackError> {
+        let connection = &services.connection;
+        let outputs = deploy_api(connection, package, say).await?;
+        let output = |name: &str| {
+            let value = outputs.get(name).cloned();
+            value.ok_or_else(|| StackError::Fault(format!("`{API_TEMPLATE}` has no output `{name}`")))
+        };
+        // MiniStack answers there, too, and no name has to be looked up (its `app.py`, `_parse_execute_api_url`).
+        let (url, stream_arn) = (output("Url")?, output("DynamoDBStreamArn")?);
+        let id = url.split(['/', '.']).nth(2).unwrap_or_default();
+        let url = format!("{}/_aws/execute-api/{id}", connection.endpoint());
+        let companion = Companion::try_new(connection.target(ACCOUNT), url, output("EventTable")?).await?;
+        Ok((Self { services, stream_arn }, companion))
     }
 
     /// Makes the queues that `config` names as existing: elsewhere they exist before a stack does.
@@ -168,7 +206,7 @@ impl Ground {
         let attributes = [("FifoQueue".to_owned(), "true".to_owned())].into();
         for client in &config.clients {
             let ClientQueue::Existing(arn) = &client.queue else { continue };
-            let target = self.connection.target(&arn.account);
+            let target = self.connection().target(&arn.account);
             let made = sqs::create(&target, &arn.name, &attributes, &BTreeMap::new()).await;
             made.map_err(|source| StackError::Queue { client: client.name.to_string(), source })?;
         }
@@ -177,13 +215,13 @@ impl Ground {
 
     /// How its services are reached.
     pub fn connection(&self) -> &Connection {
-        &self.connection
+        &self.services.connection
     }
 
     /// The variables from which every AWS tool learns how its services are reached.
     pub fn variables(&self) -> [(&'static str, &str); 4] {
         [
-            ("AWS_ENDPOINT_URL", self.connection.endpoint()),
+            ("AWS_ENDPOINT_URL", self.connection().endpoint()),
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "test"),
@@ -197,56 +235,52 @@ impl Ground {
 
     /// The Python environment that it runs in.
     pub fn environment(&self) -> &Environment {
-        &self.environment
+        &self.services.environment
     }
 
     /// The file of MiniStack's log, and the functions'.
     pub fn log(&self) -> PathBuf {
-        self.ministack.log()
+        self.services.ministack.log()
     }
 
     /// The functions' processes that run now.
     pub fn functions(&self) -> Vec<Process> {
-        self.ministack.functions()
+        self.services.ministack.functions()
+    }
+}
+
+impl Services {
+    async fn start(name: &str, say: &Say, variables: Variables) -> Result<Self, StackError> {
+        let (environment, ministack) = start_ministack(name.to_owned(), Arc::clone(say), variables).await?;
+        say(&format!(
+            "MiniStack listens on {}; its log is {}",
+            ministack.endpoint(),
+            ministack.log().display()
+        ));
+        let connection = Connection::new(ministack.endpoint());
+        Ok(Self { ministack, environment, connection })
     }
 }
 
 impl Stack {
     /// Builds the functions and deploys the template with them and the repository's `client-queues.toml` on a new
-    /// [`Ground`] called `name`. Nothing but the place of the functions' code is changed in the template. Nothing is pushed:
-    /// the queues of push clients are like others.
+    /// [`Ground`] called `name`. Nothing but the place of the functions' code is changed in the template. Without a receiver
+    /// nothing is pushed: the queues of push clients are like others.
     ///
     /// # Errors
     ///
     /// [`StackError`]. What was started is ended.
-    pub async fn start(name: &str, say: &Say) -> Result<Self, StackError> {
-        let (config_text, naming, config) = read_config()?;
-        Self::start_with(name, say, config_text, naming, config, None).await
-    }
-
-    /// As [`Self::start`], but what goes to webhooks is pushed: to a receiver on this machine.
-    ///
-    /// # Errors
-    ///
-    /// [`StackError`]. What was started is ended.
-    pub async fn start_with_receiver(name: &str, say: &Say) -> Result<Self, StackError> {
-        let (text, naming, config) = read_config()?;
-        let receiver = Receiver::start().await.map_err(StackError::Receiver)?;
-        let redirected = redirected(&text, &config, |client| receiver.url(client));
-        let text = redirected.map_err(StackError::Redirect)?;
-        let config =
-            Config::try_from_toml(CLIENT_QUEUES, &text, Some(&naming)).map_err(StackError::Config)?;
-        Self::start_with(name, say, text, naming, config, Some(receiver)).await
-    }
-
-    async fn start_with(
-        name: &str,
-        say: &Say,
-        config_text: String,
-        naming: Naming,
-        mut config: Config,
-        receiver: Option<Receiver>,
-    ) -> Result<Self, StackError> {
+    pub async fn start(name: &str, say: &Say, extras: Extras) -> Result<Self, StackError> {
+        let (mut config_text, naming, mut config) = read_config()?;
+        let mut receiver = None;
+        if extras.receiver {
+            let started = Receiver::start().await.map_err(StackError::Receiver)?;
+            let redirected = redirected(&config_text, &config, |client| started.url(client));
+            config_text = redirected.map_err(StackError::Redirect)?;
+            let read = Config::try_from_toml(CLIENT_QUEUES, &config_text, Some(&naming));
+            config = read.map_err(StackError::Config)?;
+            receiver = Some(started);
+        }
         for client in &mut config.clients {
             client.push = client.push.take().filter(|push| receiver.is_some() && push.target.is_web());
         }
@@ -255,17 +289,36 @@ impl Stack {
         // Each takes minutes the first time and uses only a part of the machine. A missing Python would stop both, so
         // it is looked for first.
         spawn_blocking(|| Environment::probe(&workspace::directory())).await.map_err(fault)??;
-        let ground = Ground::start_with(name, say, variables);
-        let (ground, packages) = try_join!(ground, build(Arc::clone(say), config_text))?;
+        let services = Services::start(name, say, variables);
+        let build = build(Arc::clone(say), config_text, extras.companion);
+        let (services, Packages { pipeline, companion }) = try_join!(services, build)?;
         if receiver.is_some() {
-            let put = parameter::put(ground.connection.endpoint(), PARAMETER, SECRET).await;
+            let put = parameter::put(services.connection.endpoint(), PARAMETER, SECRET).await;
             put.map_err(StackError::Receiver)?;
         }
+        make_bucket(&services.connection.target(ACCOUNT), Bucket { name: BUCKET, owner: ACCOUNT }).await?;
+        let (ground, companion) = match &companion {
+            Some(package) => {
+                let (ground, companion) = Ground::with_companion(services, package, say).await?;
+                (ground, Some(companion))
+            }
+            None => (Ground::with_table(services).await?, None),
+        };
         ground.make_existing_queues(&config).await?;
-        deploy_template(&ground, &config, &packages, say).await?;
-        let clients = config.clients.iter().map(|client| address(client, &naming, &ground.connection));
+        deploy_template(&ground, companion.is_some(), &config, &pipeline, say).await?;
+        let clients = config.clients.iter().map(|client| address(client, &naming, ground.connection()));
         let clients = clients.collect();
-        Ok(Self { ground, naming, config, clients, receiver })
+        Ok(Self { ground, naming, config, clients, companion, receiver })
+    }
+
+    /// What writes its events; none if it has no companion.
+    pub fn companion(&self) -> Option<&Companion> {
+        self.companion.as_ref()
+    }
+
+    /// The name of its event table.
+    pub fn event_table(&self) -> &str {
+        self.companion.as_ref().map_or(tables::EVENTS, Companion::events)
     }
 
     /// What webhooks are delivered to; none if they are not.
@@ -287,7 +340,7 @@ impl Stack {
 
     /// How its services are reached.
     pub fn connection(&self) -> &Connection {
-        &self.ground.connection
+        self.ground.connection()
     }
 
     /// What it was deployed with.
@@ -302,12 +355,12 @@ impl Stack {
 
     /// The URL of one of the stack's own queues.
     pub fn own_queue_url(&self, queue: OwnQueue) -> String {
-        self.ground.connection.queue_url(ACCOUNT, &self.naming.own_queue_name(queue))
+        self.connection().queue_url(ACCOUNT, &self.naming.own_queue_name(queue))
     }
 
     /// The Python environment that it runs in.
     pub fn environment(&self) -> &Environment {
-        &self.ground.environment
+        self.ground.environment()
     }
 
     /// The file of MiniStack's log, and the functions'.
@@ -368,8 +421,14 @@ pub fn local_variables(receiver: &Receiver) -> Result<Variables, StackError> {
     Ok(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec())
 }
 
-async fn build(say: Say, config: String) -> Result<Vec<Package>, StackError> {
-    let build = move || -> Result<Vec<Package>, StackError> {
+/// The functions' packages.
+struct Packages {
+    pipeline: Vec<Package>,
+    companion: Option<Package>,
+}
+
+async fn build(say: Say, config: String, has_companion: bool) -> Result<Packages, StackError> {
+    let build = move || -> Result<Packages, StackError> {
         let mut is_building = false;
         let mut progress = |line: &str| {
             let is_work = line.trim_start().starts_with("Compiling");
@@ -382,13 +441,20 @@ async fn build(say: Say, config: String) -> Result<Vec<Package>, StackError> {
                 say(line);
             }
         };
-        let built = functions::build_for_this_machine(&workspace::root(), Profile::Dev, &mut progress)?;
-        built.iter().map(|built| package(built, &config)).collect()
+        let mut functions = functions::ALL.to_vec();
+        functions.extend(has_companion.then_some(functions::API));
+        let root = workspace::root();
+        let built = functions::build_for_this_machine(&root, &functions, Profile::Dev, &mut progress)?;
+        let (companion, pipeline): (Vec<_>, Vec<_>) =
+            built.iter().partition(|built| built.function == functions::API);
+        let pipeline = pipeline.into_iter().map(|built| package(built, Some(&config)));
+        let companion = companion.into_iter().map(|built| package(built, None)).next();
+        Ok(Packages { pipeline: pipeline.collect::<Result<_, _>>()?, companion: companion.transpose()? })
     };
     spawn_blocking(build).await.map_err(fault)?
 }
 
-fn package(built: &Built, config: &str) -> Result<Package, StackError> {
+fn package(built: &Built, config: Option<&str>) -> Result<Package, StackError> {
     let path = built.binary.display().to_string();
     let bootstrap = fs::read(&built.binary).map_err(|source| StackError::File { path, source })?;
     Ok(Package::of_built(built, &bootstrap, config)?)
@@ -401,24 +467,49 @@ fn address(client: &Client, naming: &Naming, connection: &Connection) -> ClientA
     ClientAddress { name: name.to_owned(), account, queue_name, queue_url }
 }
 
-fn settings(stream_arn: &str) -> Result<Settings, SettingsError> {
+/// The settings of the pipeline; without a stream, it imports the one that the companion exports.
+fn settings(stream_arn: Option<&str>) -> Result<Settings, SettingsError> {
     Ok(Settings {
-        event_stream_arn: Some(StreamArn::try_new(stream_arn)?),
+        event_stream_arn: stream_arn.map(StreamArn::try_new).transpose()?,
         function_timeout: Some(FunctionTimeout::try_new(FUNCTION_TIMEOUT)?),
         ..Settings::default()
     })
 }
 
+async fn deploy_api(
+    connection: &Connection,
+    package: &Package,
+    say: &Say,
+) -> Result<BTreeMap<String, String>, StackError> {
+    let template = read(API_TEMPLATE)?;
+    say(&format!("deploying {API_TEMPLATE}"));
+    let deployment = CompanionDeployment { stack: API_STACK, template: &template, package, bucket: BUCKET };
+    Ok(deploy_companion(&connection.target(ACCOUNT), &deployment, &mut failures(say)).await?)
+}
+
+/// Says which resources fail.
+fn failures(say: &Say) -> impl FnMut(Progress) + Send + use<> {
+    let say = Arc::clone(say);
+    move |progress| {
+        if let Progress::Resource { logical_id, status, reason: Some(reason), .. } = progress
+            && status.ends_with("_FAILED")
+        {
+            say(&format!("{logical_id}: {status}: {reason}"));
+        }
+    }
+}
+
 async fn deploy_template(
     ground: &Ground,
+    imports_stream: bool,
     config: &Config,
     packages: &[Package],
     say: &Say,
 ) -> Result<(), StackError> {
     let template = read("template.yml")?;
-    let settings = settings(&ground.stream_arn).map_err(|error| StackError::Fault(error.to_string()))?;
-    let target = ground.connection.target(ACCOUNT);
-    make_bucket(&target, Bucket { name: BUCKET, owner: ACCOUNT }).await?;
+    let settings = settings((!imports_stream).then_some(&ground.stream_arn));
+    let settings = settings.map_err(|error| StackError::Fault(error.to_string()))?;
+    let target = ground.connection().target(ACCOUNT);
     say("deploying template.yml");
     let deployment = Deployment {
         stack: STACK,
@@ -428,15 +519,7 @@ async fn deploy_template(
         packages,
         bucket: BUCKET,
     };
-    let say = Arc::clone(say);
-    let mut progress = move |progress: Progress| {
-        if let Progress::Resource { logical_id, status, reason: Some(reason), .. } = progress
-            && status.ends_with("_FAILED")
-        {
-            say(&format!("{logical_id}: {status}: {reason}"));
-        }
-    };
-    let deployed = deploy::stack::deploy(&target, &deployment, &mut progress).await?;
+    let deployed = deploy::stack::deploy(&target, &deployment, &mut failures(say)).await?;
     // Until the ledger knows the clients, every message would be returned.
     run_maintenance(&target, &deployed.outputs).await?;
     Ok(())

@@ -1,20 +1,16 @@
-//! The companion API's two tables: the rows of the marks, and their events with a stream.
+//! An event table without the companion: what anybody's event source has.
 
 use aws::operator::{CallError, CallFault, Target, table};
-
-/// The table of the marks.
-pub const ROWS: &str = "RegistrationNumber";
 
 /// The event table.
 pub const EVENTS: &str = "RegistrationNumberEvent";
 
-/// Makes both tables and returns the ARN of the event table's stream.
+/// Makes the event table and returns the ARN of its stream.
 ///
 /// # Errors
 ///
 /// [`CallError`].
 pub async fn make(target: &Target) -> Result<String, CallError> {
-    table::create(target, ROWS, &["mark"], false).await?;
     let stream = table::create(target, EVENTS, &["mark", "createTime"], true).await?;
     stream.ok_or_else(|| CallError {
         call: "CreateTable",

@@ -1,40 +1,40 @@
-//! Writing events as the companion API does: the mark's row and its event in one transaction.
+//! Writing events straight into the event table: those of one mark in their order, each on condition that its key is new.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use aws::operator::items::{Condition, Put, Refusal, put_together};
+use aws::operator::items::put_new;
 use aws::operator::{CallError, Target};
 use futures_util::TryStreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
 
 use crate::event::Event;
-use crate::json::Json;
-use crate::tables::{EVENTS, ROWS};
+use crate::tables::EVENTS;
 
-/// How many transactions are under way at once.
+/// How many writes are under way at once.
 const AT_ONCE: usize = 8;
 
 /// Why an event is not written after one that was refused: it would be waited for.
 const AFTER_REFUSED: &str = "not written, because an earlier event of its mark was refused";
 
-/// An event that the tables refused.
+/// An event that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedEvent {
     /// The event's number among those to write, counted from 0.
     pub index: usize,
-    /// What DynamoDB said, or that an earlier event of the mark was refused.
+    /// Why it was refused, or that an earlier event of the mark was.
     pub reason: String,
 }
 
-/// DynamoDB could not be reached.
+/// There was no answer.
 #[derive(Debug, thiserror::Error)]
 #[error("writing version {version} of `{mark}`: {source}")]
 pub struct WriteError {
-    mark: String,
-    version: String,
-    source: CallError,
+    pub(crate) mark: String,
+    pub(crate) version: String,
+    pub(crate) source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 /// Writes `events`: those of one mark in their order, alternating between the marks. Calls `on_written` with the number
@@ -46,136 +46,118 @@ pub struct WriteError {
 /// [`WriteError`], at the first request that DynamoDB did not answer.
 pub async fn write_all(
     target: &Target,
-    events: &[Event],
+    events: &[impl Borrow<Event>],
     on_written: &(impl Fn(usize) + Sync),
 ) -> Result<Vec<RefusedEvent>, WriteError> {
     write_range(target, events, 0..events.len(), on_written).await
 }
 
-/// Writes `events` as [`write_all`] does, each when `admit` has returned. Calls `on_refused` for each that was admitted and
-/// is refused.
-///
-/// # Errors
-///
-/// [`WriteError`], at the first request that DynamoDB did not answer.
-pub async fn write_paced(
-    target: &Target,
-    events: &[Event],
-    admit: impl AsyncFn(),
-    on_written: &(impl Fn(usize) + Sync),
-    on_refused: &(impl Fn() + Sync),
-) -> Result<Vec<RefusedEvent>, WriteError> {
-    write_admitted(target, events, 0..events.len(), admit, on_written, on_refused).await
-}
-
-/// Writes those of `events` that `range` names, as [`write_all`] does; the events before are in the tables already.
+/// Writes those of `events` that `range` names, as [`write_all`] does; the events before are in the table already.
 ///
 /// # Errors
 ///
 /// [`WriteError`], at the first request that DynamoDB did not answer.
 pub async fn write_range(
     target: &Target,
-    events: &[Event],
+    events: &[impl Borrow<Event>],
     range: Range<usize>,
     on_written: &(impl Fn(usize) + Sync),
 ) -> Result<Vec<RefusedEvent>, WriteError> {
-    write_admitted(target, events, range, async || (), on_written, &|| ()).await
+    let pace = Pace { admit: async || (), on_written, on_refused: || () };
+    put_in_turn(target, events, range, &pace).await
 }
 
-async fn write_admitted(
+/// Writes `events` as [`write_all`] does, at the `pace`.
+///
+/// # Errors
+///
+/// [`WriteError`], at the first request that DynamoDB did not answer.
+pub(crate) async fn write_paced(
     target: &Target,
-    events: &[Event],
-    range: Range<usize>,
-    admit: impl AsyncFn(),
-    on_written: &(impl Fn(usize) + Sync),
-    on_refused: &(impl Fn() + Sync),
+    events: &[impl Borrow<Event>],
+    pace: &Pace<impl AsyncFn(), impl Fn(usize), impl Fn()>,
 ) -> Result<Vec<RefusedEvent>, WriteError> {
-    let mut marks: BTreeMap<&str, Vec<(usize, &Event)>> = BTreeMap::new();
-    for (index, event) in events.iter().enumerate() {
-        marks.entry(&event.mark).or_default().push((index, event));
+    put_in_turn(target, events, 0..events.len(), pace).await
+}
+
+async fn put_in_turn(
+    target: &Target,
+    events: &[impl Borrow<Event>],
+    range: Range<usize>,
+    pace: &Pace<impl AsyncFn(), impl Fn(usize), impl Fn()>,
+) -> Result<Vec<RefusedEvent>, WriteError> {
+    let events = events.get(..range.end).unwrap_or(events);
+    let in_range = events.iter().map(Borrow::borrow).enumerate().skip(range.start);
+    let marks = in_range.map(|(index, event): (usize, &Event)| (index, event.mark.as_str()));
+    let put = async |index: usize| match events.get(index) {
+        Some(event) => put(target, event.borrow()).await,
+        None => Ok(Ok(())),
+    };
+    in_turn(marks, pace, &put).await
+}
+
+/// When an event may be written, and who is told.
+pub(crate) struct Pace<A, W, R> {
+    /// Returns when another event may be written.
+    pub(crate) admit: A,
+    /// Is called with the number of each event that is written.
+    pub(crate) on_written: W,
+    /// Is called for each that was admitted and is refused.
+    pub(crate) on_refused: R,
+}
+
+/// Calls `write` for each of `marks`, the numbers of events with their marks: one after the other for those of one mark, some
+/// marks at the same time, at the `pace`. `write` returns why an event is refused; then the others of its mark are not written.
+///
+/// # Errors
+///
+/// The first of `write`.
+pub(crate) async fn in_turn<'m>(
+    marks: impl IntoIterator<Item = (usize, &'m str)>,
+    pace: &Pace<impl AsyncFn(), impl Fn(usize), impl Fn()>,
+    write: &impl AsyncFn(usize) -> Result<Result<(), String>, WriteError>,
+) -> Result<Vec<RefusedEvent>, WriteError> {
+    let mut by_mark: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, mark) in marks {
+        by_mark.entry(mark).or_default().push(index);
     }
     // The semaphore is fair: every mark gets its next permit before another mark gets two.
     let permits = Semaphore::new(AT_ONCE);
-    let write = |events| write_mark(target, events, &range, &admit, &permits, on_written, on_refused);
-    let writers: FuturesUnordered<_> = marks.into_values().map(write).collect();
+    let write_mark = async |indexes: Vec<usize>| {
+        let mut refused: Vec<RefusedEvent> = Vec::new();
+        for index in indexes {
+            if !refused.is_empty() {
+                refused.push(RefusedEvent { index, reason: AFTER_REFUSED.to_owned() });
+                continue;
+            }
+            (pace.admit)().await;
+            // The semaphore is never closed. Without a permit, only more writes would run at once.
+            let _permit = permits.acquire().await;
+            match write(index).await? {
+                Ok(()) => (pace.on_written)(index),
+                Err(reason) => {
+                    refused.push(RefusedEvent { index, reason });
+                    (pace.on_refused)();
+                }
+            }
+        }
+        Ok(refused)
+    };
+    let writers: FuturesUnordered<_> = by_mark.into_values().map(write_mark).collect();
     let refused: Vec<Vec<RefusedEvent>> = writers.try_collect().await?;
     Ok(refused.into_iter().flatten().collect())
 }
 
-async fn write_mark(
-    target: &Target,
-    events: Vec<(usize, &Event)>,
-    range: &Range<usize>,
-    admit: &impl AsyncFn(),
-    permits: &Semaphore,
-    on_written: &(impl Fn(usize) + Sync),
-    on_refused: &(impl Fn() + Sync),
-) -> Result<Vec<RefusedEvent>, WriteError> {
-    let mut previous: Option<&Event> = None;
-    let mut refused: Vec<RefusedEvent> = Vec::new();
-    for (index, event) in events {
-        if index >= range.end {
-            break;
-        }
-        if !refused.is_empty() {
-            refused.push(RefusedEvent { index, reason: AFTER_REFUSED.to_owned() });
-            continue;
-        }
-        if index < range.start {
-            previous = Some(event);
-            continue;
-        }
-        admit().await;
-        // The semaphore is never closed. Without a permit, only more transactions would run at once.
-        let _permit = permits.acquire().await;
-        match write(target, event, previous).await? {
-            Ok(()) => {
-                previous = Some(event);
-                on_written(index);
-            }
-            Err(reason) => {
-                refused.push(RefusedEvent { index, reason });
-                on_refused();
-            }
-        }
-    }
-    Ok(refused)
-}
-
-/// One transaction: the mark's row takes the event's state, if it still has the version that the event follows. The
-/// inner error is DynamoDB's refusal.
-async fn write(
-    target: &Target,
-    event: &Event,
-    previous: Option<&Event>,
-) -> Result<Result<(), String>, WriteError> {
-    let row = event.item.at(&["RegistrationNumber"]).map(Json::to_attributes);
-    let mut row = row.unwrap_or_default();
-    row.insert("mark".to_owned(), Json::from(event.mark.as_str()).to_attribute());
-    let condition = match previous {
-        None => Condition::IsNew { key: "mark" },
-        Some(previous) => Condition::Has { name: "version", number: previous.version.as_str() },
-    };
-    let item = event.item.to_attributes();
-    let puts = [
-        Put { table: ROWS, item: &row, condition },
-        Put { table: EVENTS, item: &item, condition: Condition::IsNew { key: "mark" } },
-    ];
-    match put_together(target, &puts).await {
-        Ok(written) => Ok(written.map_err(refusal)),
-        Err(source) => {
-            let version = event.version.to_string();
-            Err(WriteError { mark: event.mark.clone(), version, source })
-        }
-    }
-}
-
-fn refusal(Refusal { codes, reason }: Refusal) -> String {
-    match codes.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["ConditionalCheckFailed", _] => "does not follow the version that the mark has".to_owned(),
-        [_, "ConditionalCheckFailed"] => {
-            "repeats `mark` and `createTime` of an event in the table".to_owned()
-        }
-        _ => format!("the table refused it: {reason}"),
-    }
+/// Puts an event into the event table. The inner error is DynamoDB's refusal.
+pub(crate) async fn put(target: &Target, event: &Event) -> Result<Result<(), String>, WriteError> {
+    let put = put_new(target, EVENTS, &event.item.to_attributes(), "mark").await;
+    let written = put.map_err(|error: CallError| WriteError {
+        mark: event.mark.clone(),
+        version: event.version.to_string(),
+        source: error.into(),
+    })?;
+    Ok(written.map_err(|reason| match reason {
+        None => "repeats `mark` and `createTime` of an event in the table".to_owned(),
+        Some(reason) => format!("the table refused it: {reason}"),
+    }))
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{self as sdk, AttributeValue, TransactWriteItem};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -53,43 +53,6 @@ pub struct FirstPage {
     pub items: Vec<String>,
     /// Whether the table has no others.
     pub is_whole: bool,
-}
-
-/// An item to put, on a condition.
-#[derive(Clone, Copy, Debug)]
-pub struct Put<'p> {
-    /// The table's name.
-    pub table: &'p str,
-    /// The item's attributes, in DynamoDB's JSON.
-    pub item: &'p Map<String, Value>,
-    /// What the table must have under the item's keys.
-    pub condition: Condition<'p>,
-}
-
-/// What a table must have under the keys of an item that is put.
-#[derive(Clone, Copy, Debug)]
-pub enum Condition<'p> {
-    /// Nothing.
-    IsNew {
-        /// The name of the partition key.
-        key: &'p str,
-    },
-    /// An item with this number.
-    Has {
-        /// The attribute's name.
-        name: &'p str,
-        /// Its value.
-        number: &'p str,
-    },
-}
-
-/// What a table said instead of putting items.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The code about each item, if the table returns one: `None` about those that could have been put.
-    pub codes: Vec<String>,
-    /// What it says of all.
-    pub reason: String,
 }
 
 /// What the table has under the item's keys, read consistently. Keys that it refuses are those of no item of it: their
@@ -199,45 +162,34 @@ pub fn version_of(item: &Value, place: &VersionPlace) -> Option<i64> {
     place.read(&Key::try_from(typed).ok()?)
 }
 
-/// Puts all of `puts` or none. What the table refuses is the inner error.
+/// Puts an item, whose attributes are DynamoDB's JSON, if `table` has none with its keys; `partition_key` is the name of one.
+/// What the table refuses is the inner error, in its words: nothing if it has one.
 ///
 /// # Errors
 ///
-/// [`CallError`]: an item is in no form that can be put, or there is no answer; whether it was done is then unknown.
-pub async fn put_together(target: &Target, puts: &[Put<'_>]) -> Result<Result<(), Refusal>, CallError> {
-    let tables: Vec<&str> = puts.iter().map(|put| put.table).collect();
-    let (call, tables) = ("TransactWriteItems", tables.join("`, `"));
-    let items = puts.iter().map(|Put { table, item, condition }| {
-        let AttributeValue::M(item) = attribute(&json!({ "M": item }))? else { return None };
-        let put = sdk::Put::builder().table_name(*table).set_item(Some(item));
-        let put = match *condition {
-            Condition::IsNew { key } => put
-                .condition_expression("attribute_not_exists(#name)")
-                .expression_attribute_names("#name", key),
-            Condition::Has { name, number } => put
-                .condition_expression("#name = :number")
-                .expression_attribute_names("#name", name)
-                .expression_attribute_values(":number", AttributeValue::N(number.to_owned())),
-        };
-        Some(TransactWriteItem::builder().put(put.build().ok()?).build())
-    });
-    // Not one less than asked for: they belong together.
-    let items = items.collect::<Option<Vec<_>>>().ok_or_else(|| {
+/// [`CallError`]: the item is in no form that can be put, or there is no answer; whether it was put is then unknown.
+pub async fn put_new(
+    target: &Target,
+    table: &str,
+    item: &Map<String, Value>,
+    partition_key: &str,
+) -> Result<Result<(), Option<String>>, CallError> {
+    let call = "PutItem";
+    let Some(AttributeValue::M(item)) = attribute(&json!({ "M": item })) else {
         let reason = "an item is not DynamoDB's JSON, or has a set".to_owned();
-        CallError { call, subject: tables.clone(), fault: CallFault::Refused, reason }
-    })?;
-    let sent = target.dynamodb_once.transact_write_items().set_transact_items(Some(items)).send().await;
-    let Err(error) = sent else { return Ok(Ok(())) };
-    let told = CallError::new(call, &tables, &error);
-    let codes = match error.as_service_error() {
-        None => return Err(told),
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-            let codes = cancelled.cancellation_reasons().iter().map(|reason| reason.code());
-            codes.map(|code| code.unwrap_or_default().to_owned()).collect()
-        }
-        Some(_) => Vec::new(),
+        return Err(CallError { call, subject: table.to_owned(), fault: CallFault::Refused, reason });
     };
-    Ok(Err(Refusal { codes, reason: told.reason }))
+    let put = target.dynamodb_once.put_item().table_name(table).set_item(Some(item));
+    let put = put.condition_expression("attribute_not_exists(#key)");
+    let Err(error) = put.expression_attribute_names("#key", partition_key).send().await else {
+        return Ok(Ok(()));
+    };
+    let told = CallError::new(call, table, &error);
+    match error.as_service_error() {
+        None => Err(told),
+        Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Err(None)),
+        Some(_) => Ok(Err(Some(told.reason))),
+    }
 }
 
 /// A key's value; nothing if it is no base64.

@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use aws_credential_types::provider::ProvideCredentials as _;
 use serde_json::Value;
 use shared::exchange::{Answer, Exchange as _, NoAnswer, Place, Request};
-use shared::text::with_sources;
 
 use super::{CallError, CallFault, Target};
 use crate::access::Endpoint;
@@ -59,16 +57,7 @@ impl Services {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, CallError> {
         let config = target.sdk_config();
-        let credentials = match config.credentials_provider() {
-            Some(provider) => provider.provide_credentials().await.map_err(|error| with_sources(&error)),
-            None => Err("there is no provider".to_owned()),
-        };
-        let credentials = credentials.map_err(|reason| CallError {
-            call: "credentials",
-            subject: "the targets' services".to_owned(),
-            fault: CallFault::Expired,
-            reason,
-        })?;
+        let credentials = target.credentials("the targets' services").await?;
         let endpoint = |name: &str| {
             let own = variable(name).filter(|url| !url.is_empty());
             match own.or_else(|| config.endpoint_url().map(str::to_owned)) {

@@ -10,7 +10,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use shared::text::with_sources;
 
-use super::{CallError, Origin};
+use super::{CallError, CallFault, Origin};
 
 pub use aws_config::SdkConfig;
 
@@ -175,6 +175,20 @@ impl Target {
     /// Where region, endpoint and credentials came from.
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// The credentials that it has now, for calls about `subject`.
+    pub(super) async fn credentials(&self, subject: &str) -> Result<Credentials, CallError> {
+        let credentials = match self.sdk_config.credentials_provider() {
+            Some(provider) => provider.provide_credentials().await.map_err(|error| with_sources(&error)),
+            None => Err("there is no provider".to_owned()),
+        };
+        credentials.map_err(|reason| CallError {
+            call: "credentials",
+            subject: subject.to_owned(),
+            fault: CallFault::Expired,
+            reason,
+        })
     }
 
     /// Whose credentials these are.

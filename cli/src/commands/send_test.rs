@@ -4,7 +4,7 @@ mod arrival;
 
 use std::time::Duration;
 
-use aws::operator::items::{self, Condition, Put};
+use aws::operator::items;
 use aws::operator::{CallError, Target};
 use deploy::stack;
 use serde::Serialize;
@@ -148,11 +148,11 @@ async fn put(
     partition_key: &str,
     item: &Map<String, Value>,
 ) -> Result<(), Failure> {
-    let put = Put { table, item, condition: Condition::IsNew { key: partition_key } };
-    let refused = |refusal: items::Refusal| {
-        Exit::Findings.because(format!("table `{table}` refused the test event: {}", refusal.reason))
+    let refused = |reason: Option<String>| {
+        let reason = reason.unwrap_or_else(|| "it has an item with these keys".to_owned());
+        Exit::Findings.because(format!("table `{table}` refused the test event: {reason}"))
     };
-    items::put_together(target, &[put]).await?.map_err(refused)
+    items::put_new(target, table, item, partition_key).await?.map_err(refused)
 }
 
 /// Notes in `clients` when the ledger says that each has the event.

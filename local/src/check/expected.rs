@@ -1,120 +1,190 @@
 //! What was written, and what each client is to get of it: by its filter, and in its view.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use shared::config::Config;
 use shared::event::{Along, EventError, Reader};
-use shared::file_clients::{FileClient, FileClients};
+use shared::file_clients::FileClients;
 
 use crate::event::Event;
 
-/// What was written, to compare with what is received.
-#[derive(Debug)]
+/// What was written, or is being written, to compare with what is received.
+#[derive(Debug, Default)]
 pub struct ExpectedEvents {
-    pub(super) events: Vec<Event>,
-    /// The number of each event among those of its mark, counted from 0; as long as `events`.
-    places: Vec<usize>,
-    by_id: HashMap<String, usize>,
-    /// By the client's name. A client that is not here gets every event as it is.
+    slots: Vec<Slot>,
+    by_id: RwLock<HashMap<String, usize>>,
+    /// Whose clients filter, and have views; `None`: every client gets every event as it is.
+    config: Option<Config>,
+}
+
+/// The place of an event among all.
+#[derive(Debug)]
+struct Slot {
+    /// The event's number among those of its mark, counted from 0.
+    place: usize,
+    /// Empty until the event is written, if the companion makes it of a command.
+    written: OnceLock<Written>,
+}
+
+/// An event, and what clients get of it.
+#[derive(Debug)]
+struct Written {
+    event: Event,
+    /// By the client's name. A client that is not here gets the event as it is.
     shares: HashMap<String, Share>,
 }
 
-/// What one client gets of the events.
-#[derive(Debug, Default)]
-pub(super) struct Share {
-    /// The numbers of the events that it doesn't get.
-    unwanted: HashSet<usize>,
-    /// The body of each event (by number) that it gets. `None`: it gets events as they are.
-    bodies: Option<HashMap<usize, String>>,
+/// What a client gets of an event instead of the event.
+#[derive(Debug)]
+enum Share {
+    Nothing,
+    View(String),
 }
 
 impl ExpectedEvents {
     /// Expects `events`, as they are, for every client; those of one mark in this order.
     pub fn new(events: Vec<Event>) -> Self {
-        let mut counts: HashMap<&str, usize> = HashMap::new();
-        let mut places = Vec::with_capacity(events.len());
-        for event in &events {
-            let count = counts.entry(&event.mark).or_default();
-            places.push(*count);
-            *count += 1;
-        }
-        let by_id = events.iter().enumerate().map(|(index, event)| (event.id.clone(), index)).collect();
-        Self { events, places, by_id, shares: HashMap::new() }
+        Self::written(events, None)
     }
 
     /// Expects what the clients of `config` want of `events`, in their views. What is wanted and what a view is, is asked of
     /// the code that the functions have, too: only whole events are compared independently of it.
     pub fn of_config(events: Vec<Event>, config: &Config) -> Self {
-        let (reader, file) = (Reader::new(&config.source), FileClients::new(&config.clients));
-        let read: Vec<_> = events.iter().map(|event| reader.read_admitted(&event.in_table())).collect();
-        let share = |client: &shared::config::Client| {
-            let share = Share::of(file.get(&client.name)?, client.view.is_whole(), &read);
-            Some((client.name.to_string(), share))
-        };
-        let shares = config.clients.iter().filter_map(share).collect();
-        Self { shares, ..Self::new(events) }
+        Self::written(events, Some(config.clone()))
     }
 
-    /// The events, in the order of [`ExpectedEvents::new`].
-    pub fn events(&self) -> &[Event] {
-        &self.events
+    /// Expects an event of each of `marks`, in this order, once it is [there](Self::fill).
+    pub fn to_come<'m>(marks: impl IntoIterator<Item = &'m str>, config: &Config) -> Self {
+        Self { config: Some(config.clone()), slots: slots(marks), ..Self::default() }
     }
 
-    /// How many of the events the client called `client` is to get.
+    fn written(events: Vec<Event>, config: Option<Config>) -> Self {
+        let slots = slots(events.iter().map(|event| event.mark.as_str()));
+        let expected = Self { slots, config, ..Self::default() };
+        expected.fill_all(events.into_iter().enumerate());
+        expected
+    }
+
+    /// The event that was written as number `index`. What is there already stays.
+    pub fn fill(&self, index: usize, event: Event) {
+        self.fill_all([(index, event)]);
+    }
+
+    fn fill_all(&self, events: impl IntoIterator<Item = (usize, Event)>) {
+        let config = self.config.as_ref();
+        let of_config =
+            config.map(|config| (Reader::new(&config.source), config, FileClients::new(&config.clients)));
+        for (index, event) in events {
+            let Some(slot) = self.slots.get(index) else { continue };
+            let shares = of_config.as_ref().map(|(reader, config, clients)| {
+                shares(&reader.read_admitted(&event.in_table()), config, clients)
+            });
+            let id = event.id.clone();
+            if slot.written.set(Written { event, shares: shares.unwrap_or_default() }).is_ok() {
+                self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(id, index);
+            }
+        }
+    }
+
+    /// How many events there are to be.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is to be no event.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The events that are written, in the order of [`ExpectedEvents::new`].
+    pub fn events(&self) -> Vec<&Event> {
+        self.slots.iter().filter_map(Slot::event).collect()
+    }
+
+    /// The event with this number, if it is written.
+    pub fn event(&self, index: usize) -> Option<&Event> {
+        self.slots.get(index)?.event()
+    }
+
+    /// How many of the events the client called `client` is to get; those that are not written yet count as wanted.
     pub fn count(&self, client: &str) -> usize {
-        self.events.len() - self.share(client).map_or(0, |share| share.unwanted.len())
+        (0..self.slots.len()).filter(|index| self.is_wanted(client, *index)).count()
     }
 
     /// Whether the client called `client` is to get an event, by its number.
     pub fn is_wanted(&self, client: &str, index: usize) -> bool {
-        self.share(client).is_none_or(|share| share.wants(index))
+        !matches!(self.share(client, index), Some(Share::Nothing))
     }
 
-    pub(super) fn share(&self, client: &str) -> Option<&Share> {
-        self.shares.get(client)
+    /// Whether the event with this id is written.
+    pub fn is_known(&self, id: &str) -> bool {
+        self.index(id).is_some()
     }
 
+    /// Whether the client called `client` gets events as they are.
+    pub(super) fn is_whole(&self, client: &str) -> bool {
+        let mut clients = self.config.iter().flat_map(|config| &config.clients);
+        clients.find(|found| found.name.as_str() == client).is_none_or(|client| client.view.is_whole())
+    }
+
+    /// The body of an event (by number) in the client's view; `None`: the event is its body.
+    pub(super) fn view(&self, client: &str, index: usize) -> Option<&str> {
+        match self.share(client, index)? {
+            Share::View(body) => Some(body),
+            Share::Nothing => None,
+        }
+    }
+
+    /// The event with this id: its number, and its place among those of its mark.
     pub(super) fn find(&self, id: &str) -> Option<(usize, usize, &Event)> {
-        let index = *self.by_id.get(id)?;
-        Some((index, *self.places.get(index)?, self.events.get(index)?))
+        let index = self.index(id)?;
+        let slot = self.slots.get(index)?;
+        Some((index, slot.place, slot.event()?))
+    }
+
+    fn index(&self, id: &str) -> Option<usize> {
+        self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(id).copied()
+    }
+
+    fn share(&self, client: &str, index: usize) -> Option<&Share> {
+        self.slots.get(index)?.written.get()?.shares.get(client)
     }
 }
 
-impl Share {
-    /// The share of `client`. An event that can't be read is rejected: the client is found to lack it.
-    fn of(
-        client: FileClient<'_>,
-        is_whole: bool,
-        events: &[Result<Option<shared::event::Event>, EventError>],
-    ) -> Self {
-        let mut share = Self { bodies: (!is_whole).then(HashMap::new), ..Self::default() };
-        for (index, event) in events.iter().enumerate() {
-            let Ok(event) = event else { continue };
-            let Some(event) = event.as_ref().filter(|event| client.wants(event)) else {
-                share.unwanted.insert(index);
-                continue;
-            };
-            if let Some(bodies) = &mut share.bodies
-                && let Ok(message) = client.message(&event.message(Along::default()))
-                && let Some(body) = message.body().text()
-            {
-                bodies.insert(index, body.into_owned());
-            }
+impl Slot {
+    fn event(&self) -> Option<&Event> {
+        self.written.get().map(|written| &written.event)
+    }
+}
+
+fn slots<'m>(marks: impl IntoIterator<Item = &'m str>) -> Vec<Slot> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    let slot = |mark| {
+        let count = counts.entry(mark).or_default();
+        *count += 1;
+        Slot { place: *count - 1, written: OnceLock::new() }
+    };
+    marks.into_iter().map(slot).collect()
+}
+
+/// What clients get of an event that was read so. One that can't be read is rejected: each client is found to lack it.
+fn shares(
+    event: &Result<Option<shared::event::Event>, EventError>,
+    config: &Config,
+    clients: &FileClients,
+) -> HashMap<String, Share> {
+    let Ok(event) = event else { return HashMap::new() };
+    let share = |client: &shared::config::Client| {
+        let in_file = clients.get(&client.name)?;
+        let Some(event) = event.as_ref().filter(|event| in_file.wants(event)) else {
+            return Some(Share::Nothing);
+        };
+        if client.view.is_whole() {
+            return None;
         }
-        share
-    }
-
-    pub(super) fn wants(&self, index: usize) -> bool {
-        !self.unwanted.contains(&index)
-    }
-
-    /// Whether the client gets events as they are.
-    pub(super) fn is_whole(&self) -> bool {
-        self.bodies.is_none()
-    }
-
-    /// The body of an event (by number) in the client's view.
-    pub(super) fn body(&self, index: usize) -> Option<&str> {
-        self.bodies.as_ref()?.get(&index).map(String::as_str)
-    }
+        let message = in_file.message(&event.message(Along::default())).ok()?;
+        Some(Share::View(message.body().text()?.into_owned()))
+    };
+    config.clients.iter().filter_map(|client| Some((client.name.to_string(), share(client)?))).collect()
 }

@@ -13,7 +13,7 @@ fn message(expected: &ExpectedEvents, name: &str, change: impl Fn(&mut ReceivedE
     let (group, place) = name.split_at(1);
     let mark = usize::from(group == "b");
     let place: usize = place.parse().unwrap();
-    let event = &expected.events[(place - 1) * 2 + mark];
+    let event = expected.event((place - 1) * 2 + mark).unwrap();
     let mut received = ReceivedEvent {
         group: group.to_owned(),
         event_id: Some(event.id.clone()),

@@ -7,9 +7,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use super::Load;
-use crate::check::ExpectedEvents;
-use crate::stack::ClientAddress;
-
 /// How many events are on their way at the same time, if the load is paced: about what the local stack can hold, so
 /// that an event's delay is its own, and not that of a backlog.
 pub const IN_FLIGHT: usize = 32;
@@ -27,17 +24,18 @@ pub(super) struct Journeys {
 #[derive(Clone, Copy)]
 struct Journey {
     written_at: Option<Instant>,
-    /// The number of clients that lack it.
-    lacking: usize,
+    /// How many clients are to get it: known when it is written.
+    wanted: usize,
+    /// How many have it.
+    received: usize,
     /// When the last of its clients received it.
     arrived_at: Option<Instant>,
 }
 
 impl Journeys {
-    pub(super) fn new(expected: &ExpectedEvents, clients: &[ClientAddress], load: Load) -> Self {
-        let count = |index| clients.iter().filter(|client| expected.is_wanted(&client.name, index)).count();
-        let journey = |index| Journey { written_at: None, lacking: count(index), arrived_at: None };
-        let events = (0..expected.events().len()).map(journey).collect();
+    /// The journeys of so many events.
+    pub(super) fn new(events: usize, load: Load) -> Self {
+        let events = vec![Journey { written_at: None, wanted: 0, received: 0, arrived_at: None }; events];
         let window = Semaphore::new(IN_FLIGHT);
         if load == Load::Burst {
             window.close();
@@ -67,14 +65,18 @@ impl Journeys {
         self.window.add_permits(1);
     }
 
-    pub(super) fn written(&self, index: usize) {
-        self.change(index, |journey| journey.written_at = Some(Instant::now()));
+    /// An event is written, and `wanted` clients are to get it.
+    pub(super) fn written(&self, index: usize, wanted: usize) {
+        self.change(index, |journey| {
+            journey.written_at = Some(Instant::now());
+            journey.wanted = wanted;
+        });
     }
 
     pub(super) fn received(&self, index: usize) {
         self.receipts.fetch_add(1, Ordering::Relaxed);
         self.change(index, |journey| {
-            journey.lacking = journey.lacking.saturating_sub(1);
+            journey.received += 1;
             journey.arrived_at = Some(Instant::now());
         });
     }
@@ -97,8 +99,8 @@ impl Journeys {
     /// How many written events a client lacks, and the number of the first.
     pub(super) fn lacking(&self) -> Option<(usize, usize)> {
         let events = self.lock();
-        let mut lacking =
-            events.iter().enumerate().filter(|(_, event)| event.written_at.is_some() && event.lacking > 0);
+        let is_lacking = |event: &Journey| event.written_at.is_some() && !event.has_ended();
+        let mut lacking = events.iter().enumerate().filter(|(_, event)| is_lacking(event));
         let (first, _) = lacking.next()?;
         Some((1 + lacking.count(), first))
     }
@@ -120,27 +122,20 @@ impl Journeys {
 
 impl Journey {
     fn has_ended(&self) -> bool {
-        self.written_at.is_some() && self.lacking == 0
+        self.written_at.is_some() && self.received >= self.wanted
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::marks;
-
-    fn client(name: &str) -> ClientAddress {
-        let name = name.to_owned();
-        ClientAddress { name, account: String::new(), queue_name: String::new(), queue_url: String::new() }
-    }
 
     #[tokio::test]
     async fn an_event_is_on_its_way_until_its_last_client_has_it() {
-        let expected = ExpectedEvents::new(marks::histories(1, IN_FLIGHT + 1, 0));
-        let journeys = Journeys::new(&expected, &[client("A"), client("B")], Load::Paced);
+        let journeys = Journeys::new(IN_FLIGHT + 1, Load::Paced);
         for index in 0..IN_FLIGHT {
             journeys.admit().await;
-            journeys.written(index);
+            journeys.written(index, 2);
         }
         let free = || journeys.window.available_permits();
         assert_eq!((free(), journeys.lacking()), (0, Some((IN_FLIGHT, 0))));
@@ -153,17 +148,16 @@ mod tests {
         journeys.received(IN_FLIGHT);
         journeys.received(IN_FLIGHT);
         assert_eq!(free(), 0);
-        journeys.written(IN_FLIGHT);
+        journeys.written(IN_FLIGHT, 2);
         assert_eq!(free(), 1);
     }
 
     #[tokio::test]
     async fn a_burst_waits_for_nothing() {
-        let expected = ExpectedEvents::new(marks::histories(1, IN_FLIGHT + 1, 0));
-        let journeys = Journeys::new(&expected, &[client("A")], Load::Burst);
+        let journeys = Journeys::new(IN_FLIGHT + 1, Load::Burst);
         for index in 0..=IN_FLIGHT {
             journeys.admit().await;
-            journeys.written(index);
+            journeys.written(index, 1);
         }
         assert_eq!(journeys.lacking(), Some((IN_FLIGHT + 1, 0)));
     }

@@ -47,8 +47,10 @@ fn rejection(body: &str, expected: &ExpectedEvents) -> (Option<usize>, RejectedE
     let key = |name| keys.as_ref()?.at(&[name, "S"])?.as_text();
     let is_it =
         |event: &Event| key("mark") == Some(&event.mark) && key("createTime") == Some(&event.create_time);
-    let index = expected.events().iter().position(is_it);
-    let event = index.and_then(|index| expected.events().get(index)).map(name);
+    let found = (0..expected.len())
+        .find_map(|index| Some((index, expected.event(index).filter(|event| is_it(event))?)));
+    let (index, event) = found.unzip();
+    let event = event.map(name);
     (index, RejectedEvent { event: event.unwrap_or_else(|| "an event".to_owned()), reason: rejection.reason })
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use local::ministack::{ACCOUNT, REGION};
-use local::stack::Stack;
+use local::stack::{Extras, Stack};
 use local::workspace;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ const ITEM: &str = r#"{"mark":{"S":"AFC F5"},"createTime":{"S":"2026-01-05T09:00
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_team_sees_an_event_arrive_and_rehearses_its_consumer() -> anyhow::Result<()> {
-    let trial = Trial { stack: stack("trial").await? };
+    let trial = Trial { stack: stack("trial", Extras::default()).await? };
 
     // An event of a test reaches each client; the ledger says so, and nothing is received.
     let sent = trial.fanoutctl(&["send-test", "--json"])?;

@@ -18,7 +18,7 @@ use local::check::ExpectedEvents;
 use local::event::Event;
 use local::json::{Json, Number};
 use local::ministack::{ACCOUNT, REGION};
-use local::stack::{ClientAddress, Stack};
+use local::stack::{ClientAddress, Extras, Stack};
 use local::{marks, workspace, write};
 use serde_json::{Value, json};
 use shared::consumer::ConsumerState;
@@ -77,7 +77,7 @@ fn the_page_names_the_crates_that_the_consumer_uses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn consumers_return_the_affected_group_only_and_take_each_version_once_and_in_order()
 -> anyhow::Result<()> {
-    let stack = stack("consumers").await?;
+    let stack = stack("consumers", Extras::default()).await?;
     let dynamodb =
         DynamoDbProxy::start(stack.connection().endpoint().trim_start_matches("http://").parse()?)?;
     let [billing, insurance, ..] = stack.clients() else { anyhow::bail!("{:?}", stack.clients()) };
@@ -92,7 +92,7 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
     let broken = group(BROKEN);
     dynamodb.refuse(move |item| item["group"]["S"] == broken);
     let expected = events();
-    assert_eq!(write::write_all(&stack.connection().target(ACCOUNT), expected.events(), &|_| ()).await?, []);
+    assert_eq!(write::write_all(&stack.connection().target(ACCOUNT), &expected.events(), &|_| ()).await?, []);
     let all_others_are_done_and_it_was_tried_again = |updates: &[Update], table: &str| {
         let refused = of_mark(updates, table, BROKEN).count();
         refused >= 2 && complete(updates, table) == MARKS - 1
@@ -230,7 +230,7 @@ fn python_package() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
 
 fn expected_event<'e>(expected: &'e ExpectedEvents, mark: &str, version: usize) -> anyhow::Result<&'e Event> {
     let is_meant = |event: &&Event| event.mark == mark && event.version.as_str() == version.to_string();
-    expected.events().iter().find(is_meant).context("no event")
+    expected.events().into_iter().find(is_meant).context("no event")
 }
 
 /// Each event was stored once, those of a mark in order, with its status and all digits of its price.
@@ -246,7 +246,7 @@ fn check(updates: &[Update], table: &str, expected: &ExpectedEvents) {
             .collect()
     };
     let written = |mark: &str| -> Vec<_> {
-        let events = expected.events().iter().filter(|event| event.mark == mark);
+        let events = expected.events().into_iter().filter(|event| event.mark == mark);
         events
             .map(|event| {
                 let member = |name: &str| event.item.at(&["RegistrationNumber", name]).cloned();

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use local::connection::Connection;
 use local::ministack::{ACCOUNT, REGION};
-use local::stack::Stack;
+use local::stack::{Extras, Stack};
 use local::write;
 use serde_json::Value;
 use shared::naming::OwnQueue;
@@ -19,7 +19,7 @@ use crate::support::{SdkClients as _, attributes, incarnations, stack};
 /// A linter does not see that a reference inside `Fn::ForEach` is empty; the deployed queue shows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_deployed_queue_is_encrypted_kept_long_enough_and_closed() -> anyhow::Result<()> {
-    let stack = stack("deployed").await?;
+    let stack = stack("deployed", Extras::default()).await?;
     let listed = stack.connection().sqs(ACCOUNT).list_queues().send().await?.queue_urls.unwrap_or_default();
     let own = OwnQueue::ALL.map(|queue| stack.own_queue_url(queue));
     let clients = stack.clients().iter().map(|client| client.queue_url.clone());
@@ -87,9 +87,9 @@ async fn check_fan_out(stack: &Stack) -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_consumer_gets_every_event_in_order() -> anyhow::Result<()> {
-    let stack = stack("deployed").await?;
+    let stack = stack("deployed", Extras::default()).await?;
     let expected = incarnations(20, 10);
-    let refused = write::write_all(&stack.connection().target(ACCOUNT), expected.events(), &|_| ()).await?;
+    let refused = write::write_all(&stack.connection().target(ACCOUNT), &expected.events(), &|_| ()).await?;
     assert_eq!(refused, []);
     for client in stack.clients() {
         let output = Command::new(&stack.environment().python)

@@ -12,7 +12,7 @@ use local::follow::Follower;
 use local::json::Json;
 use local::marks::histories;
 use local::ministack::ACCOUNT;
-use local::run::{self, Load};
+use local::run::{self, Input, Load};
 use local::write;
 use serde_json::json;
 use tokio::sync::watch;
@@ -28,7 +28,7 @@ const DAY: i64 = 24 * 60 * 60 * 1_000;
 async fn at_rest_every_client_is_up_to_date() -> anyhow::Result<()> {
     let Scene { stack, ledger } = Scene::new("ledger-rest").await?;
     let expected = incarnations(10, 5);
-    assert_complete(&run::run(&stack, &expected, Load::Burst, &|_| ()).await?, &expected);
+    assert_complete(&run::run(&stack, &expected, Input::Events, Load::Burst, &|_| ()).await?, &expected);
 
     let standing = ledger.standing().await?;
     assert_eq!(standing.clients, CLIENTS.map(|name| (name.to_owned(), "live".to_owned())).into());
@@ -57,8 +57,9 @@ async fn a_lost_queue_is_its_client_s_alone_and_everything_comes_again() -> anyh
         until("events wait", async || Ok(scene.depth("Insurance").await? >= MARKS)).await?;
         scene.delete_queue("Insurance").await
     };
-    let (queue, ()) = tokio::try_join!(lose, scene.write(expected.events(), 0..18 * MARKS))?;
-    scene.write(expected.events(), 18 * MARKS..20 * MARKS).await?;
+    let events = expected.events();
+    let (queue, ()) = tokio::try_join!(lose, scene.write(&events, 0..18 * MARKS))?;
+    scene.write(&events, 18 * MARKS..20 * MARKS).await?;
     for client in ["Billing", "Enforcement"] {
         complete(&mut scene.follower(client, &expected), &HashSet::new()).await?;
     }
@@ -95,7 +96,7 @@ async fn events_that_the_stream_shows_in_the_wrong_order_arrive_in_order() -> an
     let expected = ExpectedEvents::new(events.into_iter().filter(is_wanted).collect());
     let find = |mark: &str, wanted: u64| -> &Event {
         let is_it = |event: &&Event| event.mark == mark && version(event) == wanted;
-        expected.events().iter().find(is_it).unwrap()
+        expected.events().into_iter().find(is_it).unwrap()
     };
 
     let scene = Scene::new("ledger-order").await?;
@@ -141,7 +142,7 @@ async fn a_late_client_with_history_gets_everything_and_goes_on_without_a_gap() 
     let write = async |round: usize| {
         let target = ground.connection().target(ACCOUNT);
         let range = round * MARKS..(round + 1) * MARKS;
-        assert_eq!(write::write_range(&target, expected.events(), range, &|_| ()).await?, []);
+        assert_eq!(write::write_range(&target, &expected.events(), range, &|_| ()).await?, []);
         anyhow::Ok(())
     };
     let follower = |client: &str| {
@@ -203,7 +204,7 @@ async fn a_replay_of_one_group_is_one_client_s_alone() -> anyhow::Result<()> {
     let expected = incarnations(MARKS, 9);
     let mut followers = CLIENTS.map(|client| scene.follower(client, &expected));
     let last = rounds(&expected, MARKS, |round| round == 8);
-    scene.write(expected.events(), 0..8 * MARKS).await?;
+    scene.write(&expected.events(), 0..8 * MARKS).await?;
     for follower in &mut followers {
         complete(follower, &last).await?;
     }
@@ -222,7 +223,7 @@ async fn a_replay_of_one_group_is_one_client_s_alone() -> anyhow::Result<()> {
     }
 
     // All clients go on.
-    scene.write(expected.events(), 8 * MARKS..9 * MARKS).await?;
+    scene.write(&expected.events(), 8 * MARKS..9 * MARKS).await?;
     for follower in &mut followers {
         complete(follower, &HashSet::new()).await?;
     }
@@ -236,7 +237,8 @@ async fn an_aggregate_is_erased_and_created_anew_while_clients_are_behind() -> a
     let mut events = histories(MARKS, 6, START);
     events.extend(histories(MARKS, 5, START + DAY).into_iter().map(reborn));
     let expected = ExpectedEvents::new(events);
-    let (old, new) = expected.events().split_at(6 * MARKS);
+    let events = expected.events();
+    let (old, new) = events.split_at(6 * MARKS);
     let mut followers = CLIENTS.map(|client| scene.follower(client, &expected));
     let from = |first: usize| rounds(&expected, MARKS, |round| round >= first);
 

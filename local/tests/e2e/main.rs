@@ -2,6 +2,7 @@
 //! get. Each test has a MiniStack of its own.
 
 mod command;
+mod companion;
 mod consumer_trial;
 mod consumers;
 mod deployed;

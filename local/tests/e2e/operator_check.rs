@@ -18,7 +18,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification, StreamViewTyp
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use expect_test::{Expect, expect};
 use local::ministack::{ACCOUNT, REGION};
-use local::stack::Ground;
+use local::stack::{Extras, Ground};
 use local::tables::EVENTS;
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ struct Operator {
 /// What somebody sees who tries it for the first time.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_wrong_with_the_local_stack() -> anyhow::Result<()> {
-    let stack = stack("check").await?;
+    let stack = stack("check", Extras::default()).await?;
     let output = printed(stack.ground(), Path::new("client-queues.toml"), &["check"])?;
     let said = String::from_utf8(output.stdout)?;
     assert_eq!(output.status.code(), Some(0), "{said}");

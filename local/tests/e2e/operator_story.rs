@@ -228,7 +228,7 @@ impl Operator {
     async fn write(&self, expected: &ExpectedEvents, rounds: Range<usize>) -> anyhow::Result<()> {
         let range = rounds.start * MARKS..rounds.end * MARKS;
         let target = self.ground.connection().target(ACCOUNT);
-        assert_eq!(write::write_range(&target, expected.events(), range, &|_| ()).await?, []);
+        assert_eq!(write::write_range(&target, &expected.events(), range, &|_| ()).await?, []);
         Ok(())
     }
 

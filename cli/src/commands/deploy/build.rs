@@ -28,7 +28,9 @@ pub(super) async fn packages(
         let say = &mut |line: &str| progress.say(line);
         let built = match binaries {
             Some(directory) => functions::built_elsewhere(&directory, architecture),
-            None if is_for_here => functions::build_for_this_machine(&workspace, Profile::Dev, say),
+            None if is_for_here => {
+                functions::build_for_this_machine(&workspace, &functions::ALL, Profile::Dev, say)
+            }
             None => functions::build(&workspace, architecture, say),
         };
         let built = built.map_err(|error| Exit::Failed.because(error))?;
@@ -41,7 +43,7 @@ fn package(built: &Built, config: &str) -> Result<Package, Failure> {
     let path = built.binary.display();
     let unreadable = |error| Exit::Config.because(format!("`{path}` can't be read: {error}"));
     let bootstrap = fs::read(&built.binary).map_err(unreadable)?;
-    Package::of_built(built, &bootstrap, config)
+    Package::of_built(built, &bootstrap, Some(config))
         .map_err(|error| Exit::Fault.because(format!("`{path}`: {error}")))
 }
 

@@ -1,5 +1,6 @@
 //! A deployed stack with its ledger, and what a test does to it from outside.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::ops::Range;
@@ -13,8 +14,8 @@ use local::check::{Check, ExpectedEvents};
 use local::event::Event;
 use local::follow::{self, Follower};
 use local::ministack::ACCOUNT;
-use local::stack::Stack;
-use local::tables::{EVENTS, ROWS};
+use local::stack::{Extras, Stack};
+use local::tables::EVENTS;
 use local::write;
 use shared::message::AttributeValue::Text;
 use shared::naming::OwnQueue;
@@ -34,7 +35,15 @@ pub(crate) type QueueAttributes = HashMap<QueueAttributeName, String>;
 
 impl Scene {
     pub(crate) async fn new(name: &str) -> anyhow::Result<Self> {
-        let stack = stack(name).await?;
+        Self::of(stack(name, Extras::default()).await?).await
+    }
+
+    /// With the companion, which writes the events.
+    pub(crate) async fn with_companion(name: &str) -> anyhow::Result<Self> {
+        Self::of(stack(name, Extras { companion: true, receiver: false }).await?).await
+    }
+
+    async fn of(stack: Stack) -> anyhow::Result<Self> {
         let ledger = Ledger::of(stack.connection()).await?;
         Ok(Self { stack, ledger })
     }
@@ -59,7 +68,11 @@ impl Scene {
         Follower::new(self.target(), self.url(client).to_owned(), expected)
     }
 
-    pub(crate) async fn write(&self, events: &[Event], range: Range<usize>) -> anyhow::Result<()> {
+    pub(crate) async fn write(
+        &self,
+        events: &[impl Borrow<Event>],
+        range: Range<usize>,
+    ) -> anyhow::Result<()> {
         let target = self.stack.connection().target(ACCOUNT);
         assert_eq!(write::write_range(&target, events, range, &|_| ()).await?, []);
         Ok(())
@@ -84,7 +97,7 @@ impl Scene {
     }
 
     /// Deletes the marks of these events, with all of the events, as the companion API does.
-    pub(crate) async fn erase(&self, events: &[Event]) -> anyhow::Result<()> {
+    pub(crate) async fn erase(&self, events: &[impl Borrow<Event>]) -> anyhow::Result<()> {
         let delete = |table: &str, key: HashMap<String, AttributeValue>| {
             let delete = Delete::builder().table_name(table).set_key(Some(key)).build()?;
             anyhow::Ok(TransactWriteItem::builder().delete(delete).build())
@@ -94,8 +107,9 @@ impl Scene {
             key.retain(|name, _| names.contains(&name.as_str()));
             key
         };
+        let events: Vec<&Event> = events.iter().map(Borrow::borrow).collect();
         for first in events.iter().filter(|event| version(event) == 1) {
-            let mut items = vec![delete(ROWS, key(first, &["mark"]))?];
+            let mut items = Vec::new();
             for event in events.iter().filter(|event| event.mark == first.mark) {
                 items.push(delete(EVENTS, key(event, &["mark", "createTime"]))?);
             }
@@ -190,7 +204,7 @@ pub(crate) async fn complete(
 
 /// The numbers of the events that `is_meant`.
 pub(crate) fn those(expected: &ExpectedEvents, is_meant: impl Fn(&Event) -> bool) -> HashSet<usize> {
-    let events = expected.events().iter().enumerate();
+    let events = expected.events().into_iter().enumerate();
     events.filter(|(_, event)| is_meant(event)).map(|(index, _)| index).collect()
 }
 

@@ -25,7 +25,7 @@ use local::marks;
 use local::ministack::ACCOUNT;
 use local::processes;
 use local::run::{Outcome, Step};
-use local::stack::{Ground, Say, Stack};
+use local::stack::{Extras, Ground, Say, Stack};
 use local::workspace;
 use tokio::sync::mpsc;
 
@@ -143,9 +143,9 @@ pub(crate) fn start_deploy(
 }
 
 /// A stack of the test's own.
-pub(crate) async fn stack(name: &str) -> anyhow::Result<Stack> {
+pub(crate) async fn stack(name: &str, extras: Extras) -> anyhow::Result<Stack> {
     let say: Say = Arc::new(|line: &str| eprintln!("{line}"));
-    Ok(Stack::start(name, &say).await?)
+    Ok(Stack::start(name, &say, extras).await?)
 }
 
 /// A table for a ledger, as the template makes it.
@@ -242,16 +242,20 @@ impl<'s> Killer<'s> {
         {
             return;
         }
-        for process in self.stack.functions() {
-            let environment = fs::read(format!("/proc/{}/environ", process.id)).unwrap_or_default();
-            let mut variables = environment.split(|byte| *byte == 0).map(String::from_utf8_lossy);
-            let is_it = variables.any(|variable| {
-                variable.starts_with("AWS_LAMBDA_FUNCTION_NAME=") && variable.contains(self.function)
-            });
-            if is_it {
-                // The process may have ended by itself meanwhile.
-                let _ = processes::kill(process.id);
-            }
+        kill_function(self.stack, self.function);
+    }
+}
+
+/// Kills all processes of a function.
+pub(crate) fn kill_function(stack: &Stack, function: &str) {
+    for process in stack.functions() {
+        let environment = fs::read(format!("/proc/{}/environ", process.id)).unwrap_or_default();
+        let mut variables = environment.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        let is_it = variables
+            .any(|variable| variable.starts_with("AWS_LAMBDA_FUNCTION_NAME=") && variable.contains(function));
+        if is_it {
+            // The process may have ended by itself meanwhile.
+            let _ = processes::kill(process.id);
         }
     }
 }
