@@ -58,9 +58,10 @@ fn help_teaches() -> anyhow::Result<()> {
         Shows the pipeline at work on this machine: every event reaches every client's queue, in order.
 
         Starts MiniStack (AWS's services in one local process) on a free port of the loopback interface, builds the
-        functions, deploys template.yml with them and writes the events of new marks to the event table as the
-        companion API does. Follows every client's queue and ends with a table. Needs Rust and Python 3.10 or newer.
-        Puts everything else that it needs under the target directory the first time.
+        functions, deploys the companion (api/template.yml) and the pipeline (template.yml) with them, and sends
+        commands for new marks to the companion over HTTP; of each, it makes an event. Follows every client's queue
+        and ends with a table. Needs Rust and Python 3.10 or newer. Puts everything else that it needs under the
+        target directory the first time.
 
         Usage: cargo local [OPTIONS]
 
@@ -75,12 +76,16 @@ fn help_teaches() -> anyhow::Result<()> {
 
                   [default: 20]
 
+              --direct
+                  Write events straight into an event table, without the companion: for big runs
+
               --input <FILE>
                   Write the events of this file instead, one JSON object per line; `-` is standard input
 
-                  Each is an item of the event table, with at least `mark`, `createTime`, `eventId` and
-                  `RegistrationNumber.version`, which counts a mark's events from 1; numbers keep their digits. A bad
-                  line is reported with its number before anything starts, and the others go on.
+                  They go straight into an event table. Each is an item of the event table, with at least `mark`,
+                  `createTime`, `eventId` and `RegistrationNumber.version`, which counts a mark's events from 1;
+                  numbers keep their digits. A bad line is reported with its number before anything starts, and the
+                  others go on.
 
               --stay
                   Keep the stack when the table is shown, until Ctrl-C
@@ -106,8 +111,9 @@ fn help_teaches() -> anyhow::Result<()> {
                   Print help (see a summary with '-h')
 
         Examples:
-          cargo local                              1,000 events over 50 marks to every client
+          cargo local                              1,000 commands for 50 marks, and their events at every client
           cargo local --marks 5 --events 200       more events of fewer marks
+          cargo local --direct --marks 500         10,000 events, written without the companion
           cargo local --input events.jsonl         events of your own, for example this one:
         {"mark":"AFC F5","createTime":"2026-01-05T09:00:00Z","eventId":"1","RegistrationNumber":{"version":1}}
           cargo local --stay                       keep it, and look around with any AWS client
@@ -257,7 +263,7 @@ fn a_bad_line_is_reported_and_the_others_go_on() -> anyhow::Result<()> {
         standard input:3: is not JSON: control character (\u0000-\u001F) found while parsing a string, column 9
         standard input:5: has no `eventId`
         standard input:8: `RegistrationNumber.version` is 2, and the next version of `LATE` is 1; number a mark's events from 1, without a gap, one line after the other
-        standard input:9: the table refused it: Number overflow. Attempting to store a number with magnitude larger than supported range (`ValidationException`)
+        standard input:9: the table refused it: 1 validation error detected: Number overflow. Attempting to store a number with magnitude larger than supported range (`ValidationException`)
         standard input:10: not written, because an earlier event of its mark was refused
     "#]]
     .assert_eq(&bad);
