@@ -33,6 +33,9 @@ const PRINTED: usize = 20;
 /// A command to the companion that makes an event.
 const COMMAND: &str = r#"{"mark":"NEW 1","price":299.90,"nomineeName":"Ada Example","address":{"addressLine1":"1 Mill Lane","postCode":"AA9 9AA"}}"#;
 
+/// How curl signs a request to an HTTP API.
+const SIGNED: &str = "--aws-sigv4 aws:amz:eu-west-2:execute-api --user test:test";
+
 /// How long the receiver of webhooks is broken, and how often it is looked at before.
 const BROKEN: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(20);
@@ -276,8 +279,12 @@ fn invitation(place: &Place, log: &str) -> String {
     let queue = queues.first().map(|queue| queue.url.as_str()).unwrap_or_default();
     let (written, api) = match api {
         Some(api) => (
-            format!("curl {api}/mark/v1/entitlement -H 'Content-Type: application/json' -d '{COMMAND}'"),
-            format!("The companion is {api}; {api}/openapi.json says how to use it.\n"),
+            format!(
+                "curl {SIGNED} {api}/mark/v1/entitlement -H 'Content-Type: application/json' -d '{COMMAND}'"
+            ),
+            format!(
+                "The companion is {api}, for signed requests alone; its /openapi.json says how to use it\n"
+            ),
         ),
         None => (
             format!(
@@ -348,13 +355,13 @@ mod tests {
             The stack stays until Ctrl-C. It answers on http://127.0.0.1:1; the event table is Events; the clients' queues are
               http://127.0.0.1:1/0/Billing.fifo  Billing
               http://127.0.0.1:1/0/Insurance.fifo  Insurance
-            The companion is http://127.0.0.1:1/api; http://127.0.0.1:1/api/openapi.json says how to use it.
+            The companion is http://127.0.0.1:1/api, for signed requests alone; its /openapi.json says how to use it
             Its log, and its functions': target/local/stack-1/ministack.log
 
             For any AWS client:
               export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_REGION=eu-west-2 AWS_DEFAULT_REGION=eu-west-2 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
             Write an event, receive it as a client, look into a queue:
-              curl http://127.0.0.1:1/api/mark/v1/entitlement -H 'Content-Type: application/json' -d '{"mark":"NEW 1","price":299.90,"nomineeName":"Ada Example","address":{"addressLine1":"1 Mill Lane","postCode":"AA9 9AA"}}'
+              curl --aws-sigv4 aws:amz:eu-west-2:execute-api --user test:test http://127.0.0.1:1/api/mark/v1/entitlement -H 'Content-Type: application/json' -d '{"mark":"NEW 1","price":299.90,"nomineeName":"Ada Example","address":{"addressLine1":"1 Mill Lane","postCode":"AA9 9AA"}}'
               aws --endpoint-url http://127.0.0.1:1 sqs receive-message --queue-url http://127.0.0.1:1/0/Billing.fifo --wait-time-seconds 5 --message-attribute-names All
               aws --endpoint-url http://127.0.0.1:1 sqs get-queue-attributes --queue-url http://127.0.0.1:1/0/Billing.fifo --attribute-names All
             With these variables set, operate it (docs/deploy.md):
