@@ -33,8 +33,10 @@ const AFTER_DELIVERY: Duration = Duration::from_secs(5);
 /// When a message comes again that can't be read, or contradicts itself: a deploy under way may be the reason.
 const STRANGE: Duration = Duration::from_secs(15 * 60);
 
-/// The age at which a message that can't be read is rejected, if it was received so often: no deploy takes that long.
+/// The age at which a message that can't be read is rejected: no deploy takes that long.
 const FOREIGN_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// How often such a message is received before, at least: it may have waited behind others all that time, unread.
 const FOREIGN_RECEIVES: u32 = 5;
 
 /// When a head comes again while another one tries the target.

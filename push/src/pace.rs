@@ -13,6 +13,9 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(2 * 60 * 60);
 /// When a head comes again for which catch-up has to do something, which it does every minute, as a rule.
 const ASKED: Duration = Duration::from_secs(20);
 
+/// As often is a head received that comes every [`ASKED`] for ten minutes.
+const ASKED_RECEIVES: u32 = 30;
+
 /// When a head comes again of a client that is paused, or whose target is gone: a resume is seen that much later.
 pub(crate) const PAUSED: Duration = Duration::from_secs(5 * 60);
 
@@ -49,7 +52,7 @@ pub(crate) fn backoff(receive_count: u32, retry_after: Option<Duration>, random:
 /// When a head comes again that was received so often, and for which catch-up has to do something. After ten minutes of that,
 /// or after a long outage of the target, it comes less often.
 pub(crate) fn asked(receive_count: u32) -> Duration {
-    if receive_count <= 30 { ASKED } else { PAUSED }
+    if receive_count <= ASKED_RECEIVES { ASKED } else { PAUSED }
 }
 
 /// The time, and up to a quarter of it more.

@@ -137,20 +137,20 @@ enum Stage {
 
 /// What reads a secret.
 fn request(arn: &SecretArn, stage: Stage) -> Request {
-    let (service, operation, body, text) = match arn {
+    let (service, operation, body) = match arn {
         SecretArn::SecretsManager(text) => {
             let stage = match stage {
                 Stage::Current => "AWSCURRENT",
                 Stage::Previous => "AWSPREVIOUS",
             };
             let body = json!({ "SecretId": text, "VersionStage": stage });
-            ("secretsmanager", "secretsmanager.GetSecretValue", body, text)
+            ("secretsmanager", "secretsmanager.GetSecretValue", body)
         }
         SecretArn::Parameter(text) => {
-            ("ssm", "AmazonSSM.GetParameter", json!({ "Name": text, "WithDecryption": true }), text)
+            ("ssm", "AmazonSSM.GetParameter", json!({ "Name": text, "WithDecryption": true }))
         }
     };
-    let region = text.split(':').nth(3).unwrap_or_default().to_owned();
+    let region = arn.region().to_owned();
     Request {
         method: "POST",
         place: Place::Aws { service, region, path_and_query: "/".to_owned() },

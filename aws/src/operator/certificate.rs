@@ -1,6 +1,7 @@
 //! When a certificate ends: the one field of X.509 that operators are told. The certificate has been verified before.
 
 use shared::time::Timestamp;
+use time::{Date, Month, PrimitiveDateTime, Time};
 
 /// The tags of DER that lie on the way (ITU-T X.690, 8; RFC 5280, 4.1).
 const SEQUENCE: u8 = 0x30;
@@ -53,7 +54,7 @@ fn time(tag: u8, text: &str) -> Option<Timestamp> {
     let (year, rest) = match tag {
         UTC_TIME => {
             let (year, rest) = text.split_at_checked(2)?;
-            let year: u64 = year.parse().ok()?;
+            let year: i32 = year.parse().ok()?;
             (if year < 50 { 2_000 + year } else { 1_900 + year }, rest)
         }
         GENERALIZED_TIME => {
@@ -62,24 +63,15 @@ fn time(tag: u8, text: &str) -> Option<Timestamp> {
         }
         _ => return None,
     };
-    let mut pairs = rest.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok()?.parse::<u64>().ok());
-    let mut next = || pairs.next().flatten();
-    let (month, day) = (next()?, next()?);
-    let (hour, minute, second) = (next()?, next()?, next()?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || year < 1_970 || rest.len() != 10 {
+    if rest.len() != 10 {
         return None;
     }
-    let seconds = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
-    Some(Timestamp::from_millis(seconds * 1_000))
-}
-
-/// The days from 1970-01-01 to this one. Years begin in March here, so that the day that some have more is their last.
-fn days(year: u64, month: u64, day: u64) -> u64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year / 4 - year / 100 + year / 400;
-    let of_months = (153 * month + 2) / 5;
-    // 719,468 days lie between 0000-03-01 and 1970-01-01.
-    year * 365 + leap_days + of_months + day - 1 - 719_468
+    let mut pairs = rest.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok()?.parse::<u8>().ok());
+    let mut next = || pairs.next().flatten();
+    let date = Date::from_calendar_date(year, Month::try_from(next()?).ok()?, next()?).ok()?;
+    let time = Time::from_hms(next()?, next()?, next()?).ok()?;
+    let seconds = PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp();
+    Some(Timestamp::from_millis(u64::try_from(seconds).ok()?.checked_mul(1_000)?))
 }
 
 #[cfg(test)]
@@ -100,6 +92,7 @@ mod tests {
             (UTC_TIME, "700101000000Z", Some("1970-01-01T00:00:00Z")),
             (UTC_TIME, "280229000000Z", Some("2028-02-29T00:00:00Z")),
             (UTC_TIME, "280301000000Z", Some("2028-03-01T00:00:00Z")),
+            (UTC_TIME, "270229000000Z", None),
             (UTC_TIME, "500101000000Z", None),
             (GENERALIZED_TIME, "20500101000000Z", Some("2050-01-01T00:00:00Z")),
             (GENERALIZED_TIME, "21000301000000Z", Some("2100-03-01T00:00:00Z")),

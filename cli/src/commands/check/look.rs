@@ -2,6 +2,7 @@
 //! read.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use aws::operator::bus::{Bus, bus};
 use aws::operator::host::{HostState, Hosts};
@@ -13,7 +14,7 @@ use aws::operator::stream::{Stream, stream};
 use aws::operator::{CallError, Services, Target, topic};
 use aws::web::WebSettings;
 use futures_util::{StreamExt as _, stream as futures};
-use shared::config::{Config, PushTarget, S3Target, SecretArn, WebhookTarget};
+use shared::config::{Config, PushTarget, S3Target, SecretArn, TargetArn, WebhookTarget};
 use shared::naming::Naming;
 
 use crate::commands::CALLS_AT_ONCE;
@@ -75,7 +76,8 @@ pub(super) struct KeyFacts {
 struct Looks<'t> {
     target: &'t Target,
     services: Services,
-    hosts: Option<Hosts>,
+    /// Made when the first host is looked at: it reads the system's certificates.
+    hosts: LazyLock<Hosts>,
     naming: &'t Naming,
 }
 
@@ -95,8 +97,7 @@ pub(super) async fn targets(
         return Ok(Vec::new());
     }
     let services = Services::try_new(target, |name| std::env::var(name).ok()).await?;
-    let has_web = pushed.iter().any(|(_, target)| target.is_web());
-    let hosts = has_web.then(|| Hosts::new(WebSettings::default()));
+    let hosts: LazyLock<Hosts> = LazyLock::new(|| Hosts::new(WebSettings::default()));
     let looks = Looks { target, services, hosts, naming };
     let states = pushed.into_iter().map(async |(client, target)| TargetFacts {
         client: client.name.to_string(),
@@ -117,7 +118,7 @@ impl Looks<'_> {
             PushTarget::Sns(sns) => {
                 let attributes = topic::attributes(&self.services, &sns.topic.text).await;
                 let id = attributes.as_ref().ok().and_then(|attributes| attributes.get("KmsMasterKeyId"));
-                let key = self.key(&sns.topic.text, id.map(String::as_str)).await;
+                let key = self.key_of(&sns.topic, id.map(String::as_str)).await;
                 TargetState::Topic(attributes, key)
             }
             PushTarget::EventBridge(eventbridge) => {
@@ -127,22 +128,23 @@ impl Looks<'_> {
                 let name = arn.resource.strip_prefix("event-bus/").filter(|_| is_own).unwrap_or(&arn.text);
                 let bus = bus(&self.services, &arn.text, name).await;
                 let id = bus.as_ref().ok().and_then(|bus| bus.key.as_deref());
-                let key = self.key(&eventbridge.bus.text, id).await;
+                let key = self.key_of(&eventbridge.bus, id).await;
                 TargetState::Bus(bus, key)
             }
             PushTarget::Kinesis(kinesis) => {
                 let stream = stream(&self.services, &kinesis.stream.text).await;
                 let id = stream.as_ref().ok().and_then(|stream| stream.key.as_deref());
-                let key = self.key(&kinesis.stream.text, id).await;
+                let key = self.key_of(&kinesis.stream, id).await;
                 TargetState::Stream(stream, key)
             }
             PushTarget::S3(S3Target { bucket, account, kms_key, .. }) => {
                 let owner = account.as_ref().unwrap_or(&self.naming.account);
-                let (state, key) = tokio::join!(
-                    look_at_bucket(self.target, Bucket { name: bucket, owner }),
-                    // Its ARN is whole.
-                    self.key("", kms_key.as_deref())
-                );
+                let key = async || match kms_key {
+                    Some(arn) => Some(self.key(arn.clone()).await),
+                    None => None,
+                };
+                let look = look_at_bucket(self.target, Bucket { name: bucket, owner });
+                let (state, key) = tokio::join!(look, key());
                 TargetState::Bucket(state, key)
             }
         }
@@ -150,10 +152,7 @@ impl Looks<'_> {
 
     async fn webhook(&self, webhook: &WebhookTarget) -> WebhookState {
         let WebhookTarget { url, secret, oauth, .. } = webhook;
-        let host = async |url| match &self.hosts {
-            Some(hosts) => hosts.look_at(url).await,
-            None => Hosts::new(WebSettings::default()).look_at(url).await,
-        };
+        let host = async |url| self.hosts.look_at(url).await;
         let tokens = async || match oauth {
             Some(oauth) => Some(tokio::join!(host(&oauth.token_url), self.secret(&oauth.client_secret))),
             None => None,
@@ -165,16 +164,20 @@ impl Looks<'_> {
     async fn secret(&self, arn: &SecretArn) -> SecretState {
         match arn {
             SecretArn::SecretsManager(arn) => SecretState::Secret(secret(&self.services, arn).await),
-            SecretArn::Parameter(arn) if part(arn, 4) != self.naming.account => SecretState::Foreign,
+            SecretArn::Parameter(_) if arn.account() != self.naming.account => SecretState::Foreign,
             SecretArn::Parameter(arn) => SecretState::Parameter(look_at_parameter(&self.services, arn).await),
         }
     }
 
-    /// The key `id` of what has the ARN `of`, if it has one.
-    async fn key(&self, of: &str, id: Option<&str>) -> Option<KeyFacts> {
-        let arn = key_arn([part(of, 1), part(of, 3), part(of, 4)], id?);
+    /// The key `id` of the target that has this ARN, if it has one.
+    async fn key_of(&self, target: &TargetArn, id: Option<&str>) -> Option<KeyFacts> {
+        let TargetArn { partition, region, account, .. } = target;
+        Some(self.key(key_arn([partition, region, account], id?)).await)
+    }
+
+    async fn key(&self, arn: String) -> KeyFacts {
         let key = if arn.contains(":alias/aws/") { None } else { Some(kms::key(self.target, &arn).await) };
-        Some(KeyFacts { arn, key })
+        KeyFacts { arn, key }
     }
 }
 
@@ -185,9 +188,4 @@ pub(super) fn key_arn([partition, region, account]: [&str; 3], id: &str) -> Stri
     }
     let resource = if id.starts_with("alias/") { id.to_owned() } else { format!("key/{id}") };
     format!("arn:{partition}:kms:{region}:{account}:{resource}")
-}
-
-/// A part of an ARN, counted from 0.
-fn part(arn: &str, number: usize) -> &str {
-    arn.split(':').nth(number).unwrap_or_default()
 }

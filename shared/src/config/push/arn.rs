@@ -143,7 +143,21 @@ impl SecretArn {
 
     /// `aws`, ….
     pub(super) fn partition(&self) -> &str {
-        self.as_str().split(':').nth(1).unwrap_or_default()
+        self.part(1)
+    }
+
+    /// Where it is.
+    pub fn region(&self) -> &str {
+        self.part(3)
+    }
+
+    /// Whose it is: twelve digits.
+    pub fn account(&self) -> &str {
+        self.part(4)
+    }
+
+    fn part(&self, number: usize) -> &str {
+        self.as_str().split(':').nth(number).unwrap_or_default()
     }
 }
 
