@@ -6,6 +6,7 @@
 
 pub mod event_time;
 pub mod http;
+mod json;
 pub mod mark;
 pub mod marks;
 pub mod store;
