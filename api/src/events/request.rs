@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
+use super::BODY;
 use super::refusal::Refusal;
 use super::schemas::Schemas;
 use super::values::{Aggregate, EventName, RequestKey};
@@ -130,8 +131,13 @@ impl QueuedEvent {
 
 /// The body, if DynamoDB can keep it and the schema of `name` allows it.
 fn checked(name: &EventName, body: &RawValue, schemas: &Schemas) -> Result<Map, Refusal> {
-    let value = Value::try_from_json(body.get());
-    let value = value.map_err(|invalid| Refusal::field("body", format!("can't be kept: {invalid}")))?;
+    // As it is kept: the item that the body is an attribute of is a level, too, whoever counts.
+    let item = Value::try_from_json(&format!("{{\"{BODY}\":{}}}", body.get()));
+    let item = item.map_err(|invalid| Refusal::field("body", format!("can't be kept: {invalid}")))?;
+    let value = match item {
+        Value::Map(mut item) => item.remove(BODY).unwrap_or(Value::Null),
+        _ => Value::Null,
+    };
     // DynamoDB has no attribute without a name.
     if has_nameless_member(&value) {
         return Err(Refusal::field("body", "must have no member whose name is empty"));

@@ -216,10 +216,6 @@ fn messages_reach_the_tables_and_the_queue_of_rejections() {
     assert_eq!(operations, ["GetItem", "GetItem", "GetItem", "TransactWriteItems"]);
     assert_eq!(queues.accepted("Rejected.fifo").len(), 1);
     let output = function.output();
-    assert!(
-        output.contains("\"kind\":\"schema-violation\"") && output.contains("\"Rejected\":1"),
-        "{output}"
-    );
     assert!(!output.contains("secret") && !output.contains("order-17"), "{output}");
     std::fs::remove_dir_all(package).unwrap();
 }

@@ -31,6 +31,8 @@ pub(super) struct Queue<D> {
     queues: FifoQueues,
     rejected: QueueUrl,
     arn: String,
+    /// What the last invocation counted.
+    counted: RefCell<String>,
     /// What was sent and not acknowledged, in order.
     messages: RefCell<Vec<Value>>,
 }
@@ -48,7 +50,15 @@ impl<D: DynamoDb> Queue<D> {
         queues.create(&rejected, Settings::default());
         let intake = Intake::new(events(db, scene), rejected.clone());
         let arn = format!("arn:aws:sqs:eu-west-2:111122223333:Events{name}");
-        Self { intake, clock, queues, rejected, arn, messages: RefCell::default() }
+        Self {
+            intake,
+            clock,
+            queues,
+            rejected,
+            arn,
+            counted: RefCell::default(),
+            messages: RefCell::default(),
+        }
     }
 
     /// Sends a message; the attributes of SQS that are empty are not there.
@@ -90,6 +100,9 @@ impl<D: DynamoDb> Queue<D> {
         let mut tally = Tally::default();
         let work = self.intake.handle(&self.clock, &self.queues, &payload, deadline, &mut tally);
         let response = self.clock.block_on(work).map_err(|error| error.to_string())?;
+        let values = tally.lines().iter().flat_map(|line| &line.values);
+        *self.counted.borrow_mut() =
+            values.map(|(metric, value)| format!("{} {value:?}", metric.name)).collect::<Vec<_>>().join(", ");
         assert!(self.clock.now() < deadline, "it took too long");
         Ok(response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
     }
@@ -173,6 +186,7 @@ fn what_can_never_be_appended_is_rejected_and_its_group_goes_on() {
     queue.order("e", 1, "3");
     let log = logged(|| assert_eq!(queue.take(), ""));
     assert_eq!(bodies(db, "order-1"), [r#"{"total":1}"#, r#"{"total":3}"#]);
+    assert_eq!(*queue.counted.borrow(), "RecordsIn Count(5), Rejected Count(3), Returned Count(0)");
     let accepted = queue.queues.accepted(&queue.rejected);
     let shown: Vec<String> =
         accepted.iter().map(|rejection| format!("{} {}", rejection.group.as_str(), rejection.body)).collect();
@@ -225,6 +239,11 @@ fn behind_a_message_that_comes_again_its_group_waits_and_no_other() {
         queue.order("c", 2, "1");
         queue.order("d", 1, "3");
         assert_eq!(queue.take(), returned);
+        let count = returned.split(' ').count();
+        assert_eq!(
+            *queue.counted.borrow(),
+            format!("RecordsIn Count(4), Rejected Count(0), Returned Count({count})")
+        );
         assert_eq!(bodies(db, "order-2").len(), 1);
         assert_eq!(queue.take(), "");
         let order = if name.is_empty() { ["1", "3", "2"] } else { ["1", "2", "3"] };

@@ -10,7 +10,11 @@ use super::{order_placed, tables};
 
 #[test]
 fn a_request_and_a_message_are_refused_for_the_same_reason() {
-    let nested = format!("{}{}", "[".repeat(32), "]".repeat(32));
+    // Inside the body, which is inside the item.
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let fits = format!(r#"{{"aggregate":"o","body":{{"total":{}}}}}"#, nested(30));
+    assert!(NewEvent::of_request("Noted", None, None, fits.as_bytes(), &order_placed()).is_ok());
+    let nested = nested(31);
     let many: Vec<String> = (0..500).map(|number| format!("\"unknown{number}\":1")).collect();
     let mut said = String::new();
     for rest in [
@@ -125,6 +129,16 @@ fn what_is_too_large_is_refused_with_its_limit() {
     let read = |body: &str| NewEvent::of_request("Noted", None, None, body.as_bytes(), &order_placed());
     assert!(read(&body(64 * 1024)).is_ok());
     let refusal = read(&body(64 * 1024 + 1)).unwrap_err();
+    let queue = Queue::new(tables(), "");
+    let message = |length: usize| body(length - 20).replacen('{', "{\"eventName\":\"Noted\",", 1);
+    for (id, length) in [("fits", 64 * 1024), ("large", 64 * 1024 + 1)] {
+        let message = message(length);
+        assert_eq!(message.len(), length);
+        queue.send(id, "", "", &message);
+    }
+    assert_eq!(queue.take(), "");
+    let [rejection] = queue.rejections().try_into().unwrap();
+    assert_eq!((&rejection["eventId"], &rejection["reason"]), (&"large".into(), &refusal.reason().into()));
     expect!["body-too-large: the event has more than 65536 bytes; send less, and a reference to the rest"]
         .assert_eq(&refusal.reason());
 }
