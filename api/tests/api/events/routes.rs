@@ -113,6 +113,10 @@ async fn what_a_schema_does_not_allow_is_told_with_its_place() {
             422
             content-type: application/problem+json
             {"type":"urn:mark-event-queue:problem:schema-violation","title":"The schema does not allow the body","status":422,"detail":"the body is not what `events/OrderPlaced.json` allows","field":"body","remedy":"correct the body by its schema","violations":[{"path":"/body/lines/1","problem":"\"sku\" is a required property"},{"path":"/body/total","problem":"value is not of type \"number\""},{"path":"/body","problem":"Additional properties are not allowed ('other' was unexpected)"}]}"#]]);
+    let lines = vec!["1"; 50].join(",");
+    let many =
+        api.ask(POST, &[], format!(r#"{{"aggregate":"o","body":{{"total":1,"lines":[{lines}]}}}}"#)).await;
+    assert_eq!(many.json()["violations"].as_array().unwrap().len(), 20);
     assert!(tables.items("OtherEvents").is_empty());
 }
 
