@@ -2,6 +2,7 @@
 
 mod body;
 mod commands;
+mod events;
 mod openapi;
 mod parameters;
 mod problem;
@@ -17,11 +18,12 @@ use axum::response::Response;
 use axum::routing::{get, post, put};
 use tracing::info;
 
+use crate::events::OtherEvents;
 use crate::marks::Marks;
 use crate::store::Surroundings;
 use crate::store::port::DynamoDb;
 
-pub use self::openapi::description;
+pub use self::openapi::{description, description_with_events};
 pub use self::problem::Problem;
 
 /// How many bytes a body has at most.
@@ -30,12 +32,23 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 /// What handlers share.
 type Shared<D, S> = Arc<Marks<D, S>>;
 
-/// All routes, over `marks`.
+/// All routes over `marks`, and none for events of other aggregates.
 pub fn router<D, S>(marks: Marks<D, S>) -> Router
 where
     D: DynamoDb + Send + Sync + 'static,
     S: Surroundings + Send + Sync + 'static,
 {
+    router_with(marks, None)
+}
+
+/// All routes over `marks`, and that for `events` of other aggregates, if they are taken.
+pub fn router_with<D, S>(marks: Marks<D, S>, events: Option<OtherEvents<D, S>>) -> Router
+where
+    D: DynamoDb + Send + Sync + 'static,
+    S: Surroundings + Send + Sync + 'static,
+{
+    let document = if events.is_some() { get(openapi::document_with_events) } else { get(openapi::document) };
+    let events = events.map_or_else(Router::new, events::routes);
     Router::new()
         .route("/mark/v1", get(queries::marks::<D, S>))
         .route("/mark/v1/entitlement", post(commands::create::<D, S>))
@@ -52,12 +65,13 @@ where
         .route("/mark/v1/event/registrationNumber/{mark}", get(queries::events::<D, S>))
         .route("/mark/v1/event/{eventId}", get(queries::event::<D, S>))
         .route("/mark/v1/events", get(queries::events_by_name::<D, S>))
-        .route("/openapi.json", get(openapi::document))
+        .route("/openapi.json", document)
+        .with_state(Arc::new(marks))
+        .merge(events)
         .fallback(async || Problem::no_route())
         .method_not_allowed_fallback(async || Problem::no_method())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn(log))
-        .with_state(Arc::new(marks))
 }
 
 /// One line for each request: the route, not the path, which has the mark in it.

@@ -3,9 +3,12 @@
 //! - [`mark`] decides: what a command does to a mark, and what an event says. Pure: no I/O, no clock, no randomness.
 //! - [`store`] keeps: an event store on DynamoDB that knows nothing about marks.
 //! - [`marks`] brings them together, and [`http`] is the way in.
+//! - [`events`] keeps events of other aggregates, in tables of their own, for producers who bring no code.
 
 pub mod event_time;
+pub mod events;
 pub mod http;
+mod json;
 pub mod mark;
 pub mod marks;
 pub mod store;

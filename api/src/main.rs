@@ -1,6 +1,7 @@
 //! The API's Lambda, behind an HTTP API: wiring only.
 
-use api::http::router;
+use api::events::{self, OtherEvents, Schemas};
+use api::http::router_with;
 use api::marks::{Marks, schema};
 use api::store::{SdkDynamoDb, Store};
 use api::surroundings::Machine;
@@ -10,8 +11,17 @@ use aws::lambda;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda::init_logging();
-    let source = lambda::event_source(&Connections::default())?;
+    let (connections, machine) = (Connections::default(), Machine::try_new()?);
+    let source = lambda::event_source(&connections)?;
     let schema = schema(source.events, source.states);
-    let store = Store::new(SdkDynamoDb::new(source.client), Machine::try_new()?, schema);
-    lambda_http::run(router(Marks::new(store))).await
+    let marks = Marks::new(Store::new(SdkDynamoDb::new(source.client), machine, schema));
+    let others = match lambda::other_event_source(&connections)? {
+        Some(source) => {
+            let schema = events::schema(source.events, source.states);
+            let store = Store::new(SdkDynamoDb::new(source.client), machine, schema);
+            Some(OtherEvents::new(store, Schemas::try_read_packaged()?))
+        }
+        None => None,
+    };
+    lambda_http::run(router_with(marks, others)).await
 }

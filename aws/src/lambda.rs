@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use shared::config::{Config, Findings};
 use shared::naming::{InvalidNaming, Naming};
 
-pub use self::event_source::{EventSource, event_source};
+pub use self::event_source::{EventSource, event_source, other_event_source, rejected_queue};
 pub use self::invocations::{deadline, run, trace_header};
 pub use self::logs::init_logging;
 use crate::access::{Access, Endpoint, NoEndpoint};

@@ -2,14 +2,19 @@
 
 use std::error::Error;
 use std::net::Ipv4Addr;
+use std::path::Path;
 
-use api::http::router;
+use api::events::{self, OtherEvents, Schemas};
+use api::http::router_with;
 use api::marks::{Marks, schema};
 use api::store::{SdkDynamoDb, Store};
 use api::surroundings::Machine;
 use aws::connections::Connections;
 use aws::lambda;
 use tokio::net::TcpListener;
+
+/// Where the schemas of events of other aggregates are, from the folder of the workspace.
+const SCHEMAS: &str = "api/events";
 
 /// The port, if the first argument names none.
 const PORT: u16 = 8080;
@@ -20,15 +25,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port = std::env::args().nth(1).map(|port| port.parse()).transpose();
     let port = port.map_err(|_| "the argument must be a port, such as 8080")?.unwrap_or(PORT);
     let machine = Machine::try_new()?;
+    let schemas = Schemas::try_read(Path::new(SCHEMAS))?;
     let (router, place) = if std::env::var_os("EVENT_TABLE").is_some() {
-        let source = lambda::event_source(&Connections::default())?;
+        let connections = Connections::default();
+        let source = lambda::event_source(&connections)?;
         let place = format!("in the tables `{}` and `{}`", source.events, source.states);
         let schema = schema(source.events, source.states);
-        (router(Marks::new(Store::new(SdkDynamoDb::new(source.client), machine, schema))), place)
+        let marks = Marks::new(Store::new(SdkDynamoDb::new(source.client), machine, schema));
+        let others = lambda::other_event_source(&connections)?.map(|source| {
+            let schema = events::schema(source.events, source.states);
+            OtherEvents::new(Store::new(SdkDynamoDb::new(source.client), machine, schema), schemas)
+        });
+        (router_with(marks, others), place)
     } else {
-        let schema = schema("Events", "States");
-        let store = Store::new(schema.in_memory(), machine, schema);
-        (router(Marks::new(store)), "in memory, until it ends".to_owned())
+        let (schema, others) = (schema("Events", "States"), events::schema("OtherEvents", "OtherStates"));
+        let marks = Marks::new(Store::new(schema.in_memory(), machine, schema));
+        let others = OtherEvents::new(Store::new(others.in_memory(), machine, others), schemas);
+        (router_with(marks, Some(others)), "in memory, until it ends".to_owned())
     };
     // Nobody is asked who they are: only this machine may ask.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;

@@ -5,10 +5,10 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 
 use super::BODY_LIMIT;
 use super::problem::Problem;
+use crate::json::{self, Unreadable};
 
 /// The bytes of a body that has come as a whole.
 pub(super) fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
@@ -27,6 +27,12 @@ pub(super) fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Proble
 
 /// The command in a body.
 pub(super) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
+    is_json(headers)?;
+    json::read(body).map_err(problem)
+}
+
+/// That the body is JSON by its media type.
+pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if media_type != "application/json" {
@@ -36,17 +42,7 @@ pub(super) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Res
         let title = "The body has another media type";
         return Err(Problem::new(status, "unsupported-media-type", title, detail, remedy).at("Content-Type"));
     }
-    // An array would be taken for the fields in their order.
-    if body.trim_ascii_start().starts_with(b"[") {
-        let (detail, remedy) = ("an array is no command", "send one JSON object");
-        let (status, title) = (StatusCode::BAD_REQUEST, "A field is invalid");
-        return Err(Problem::new(status, "invalid-field", title, detail, remedy));
-    }
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let read = serde_path_to_error::deserialize(&mut reader);
-    let read = read.map_err(|error| problem(&error.path().to_string(), error.inner()))?;
-    reader.end().map_err(|error| problem(".", &error))?;
-    Ok(read)
+    Ok(())
 }
 
 /// Nothing, or an empty object.
@@ -57,14 +53,24 @@ pub(super) fn read_nothing(headers: &HeaderMap, body: &[u8]) -> Result<(), Probl
     if body.is_empty() { Ok(()) } else { read::<Nothing>(headers, body).map(|Nothing {}| ()) }
 }
 
-fn problem(path: &str, error: &serde_json::Error) -> Problem {
-    let text = error.to_string();
-    if error.classify() != Category::Data {
-        let remedy = "send one JSON object in UTF-8";
-        return Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "The body is not JSON", text, remedy);
-    }
-    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
+fn problem(unreadable: Unreadable) -> Problem {
     let status = StatusCode::BAD_REQUEST;
-    let problem = Problem::new(status, "invalid-field", "A field is invalid", reason, "correct the field");
-    if path == "." { problem } else { problem.at(path) }
+    match unreadable {
+        Unreadable::Array => {
+            let (detail, remedy) = ("an array is no command", "send one JSON object");
+            Problem::new(status, "invalid-field", "A field is invalid", detail, remedy)
+        }
+        Unreadable::Malformed(text) => {
+            let remedy = "send one JSON object in UTF-8";
+            Problem::new(status, "malformed-json", "The body is not JSON", text, remedy)
+        }
+        Unreadable::Field { path, reason } => {
+            let problem =
+                Problem::new(status, "invalid-field", "A field is invalid", reason, "correct the field");
+            match path {
+                Some(path) => problem.at(path),
+                None => problem,
+            }
+        }
+    }
 }

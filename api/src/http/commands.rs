@@ -19,7 +19,7 @@ use crate::store::port::DynamoDb;
 use crate::store::{Erasure, Receipt, RequestId, Surroundings};
 
 /// Says that a request was answered before, and nothing was done this time.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 type Body = Result<Bytes, BytesRejection>;
 

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, IntoResponses, OpenApi};
 
 use super::json;
 use super::problem::Problem;
-use super::{commands, queries};
+use super::{commands, events, queries};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,6 +29,11 @@ use super::{commands, queries};
     components(schemas(Problem, queries::Order))
 )]
 struct Description;
+
+/// What is added where events of other aggregates are taken.
+#[derive(OpenApi)]
+#[openapi(paths(events::append), components(schemas(Problem)))]
+struct EventsDescription;
 
 /// The mark in the path.
 #[derive(IntoParams)]
@@ -86,6 +91,36 @@ pub(super) enum CommandProblems {
     Later(Problem),
 }
 
+/// What can go wrong with an event of another aggregate.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it is only described")]
+pub(super) enum EventProblems {
+    /// The request is malformed.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(Problem),
+    /// Others were quicker.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem),
+    /// The aggregate has another version.
+    #[response(status = 412, content_type = "application/problem+json")]
+    Version(Problem),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// The body is not JSON.
+    #[response(status = 415, content_type = "application/problem+json")]
+    MediaType(Problem),
+    /// The schema does not allow the body, or the idempotency key was used for another event.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Refused(Problem),
+    /// The service is in trouble.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Trouble(Problem),
+    /// Too much at once, or no answer: again after `Retry-After`.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Later(Problem),
+}
+
 /// What can go wrong with a query.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "it is only described")]
@@ -111,6 +146,15 @@ pub(super) enum QueryProblems {
 pub fn description() -> String {
     // It consists of what JSON has.
     Description::openapi().to_json().unwrap_or_default()
+}
+
+/// The description of the API that also takes events of other aggregates, as JSON.
+pub fn description_with_events() -> String {
+    Description::openapi().merge_from(EventsDescription::openapi()).to_json().unwrap_or_default()
+}
+
+pub(super) async fn document_with_events() -> Response {
+    json(StatusCode::OK, description_with_events())
 }
 
 pub(super) async fn document() -> Response {

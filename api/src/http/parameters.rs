@@ -87,7 +87,7 @@ fn version_of(tag: &[u8]) -> Result<u64, Problem> {
     let digits = text.and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
     let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
     let version = digits.and_then(|digits| digits.parse().ok());
-    version.ok_or_else(|| Problem::parameter("If-Match", "must be one `ETag` of the mark, such as `\"7\"`"))
+    version.ok_or_else(|| Problem::parameter("If-Match", "must be one `ETag`, such as `\"7\"`"))
 }
 
 /// How many items a page has.

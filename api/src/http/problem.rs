@@ -10,6 +10,7 @@ use serde::Serialize;
 use tracing::{error, warn};
 use utoipa::ToSchema;
 
+use crate::events::SchemaViolation;
 use crate::mark::{Kind, Refusal};
 use crate::marks::Denial;
 use crate::store::{AppendError, EraseError, RebuildError, StoreError};
@@ -25,8 +26,8 @@ const RETRY_SECONDS: &str = "1";
 pub struct Problem {
     /// What it is. It never changes.
     #[serde(rename = "type")]
-    #[schema(example = "urn:mark-event-queue:problem:mark-unknown")]
-    kind: String,
+    #[schema(value_type = String, example = "urn:mark-event-queue:problem:mark-unknown")]
+    kind: Box<str>,
     /// The same for people.
     title: &'static str,
     /// The HTTP status.
@@ -37,7 +38,12 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
     /// What to do.
-    remedy: String,
+    #[schema(value_type = String)]
+    remedy: Box<str>,
+    /// What a schema does not allow.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Option<Vec<SchemaViolation>>)]
+    violations: Box<[SchemaViolation]>,
 }
 
 impl Problem {
@@ -48,12 +54,22 @@ impl Problem {
         detail: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        let (kind, status) = (format!("{TYPES}{kind}"), status.as_u16());
-        Self { kind, title, status, detail: detail.into(), field: None, remedy: remedy.into() }
+        let (kind, status) = (format!("{TYPES}{kind}").into_boxed_str(), status.as_u16());
+        let (detail, remedy) = (detail.into(), remedy.into().into_boxed_str());
+        Self { kind, title, status, detail, field: None, remedy, violations: Box::default() }
     }
 
     pub(super) fn at(self, field: impl Into<String>) -> Self {
         Self { field: Some(field.into()), ..self }
+    }
+
+    pub(super) fn for_violations(self, violations: Vec<SchemaViolation>) -> Self {
+        Self { violations: violations.into(), ..self }
+    }
+
+    /// The same problem with other words, where those of marks don't fit.
+    pub(super) fn saying(self, detail: &str, remedy: &str) -> Self {
+        Self { detail: detail.to_owned(), remedy: remedy.into(), ..self }
     }
 
     /// A parameter of the path or the query, or a header, that is not what it `must` be.

@@ -1,29 +1,50 @@
-//! The Lambda's binary, as API Gateway's HTTP API invokes it.
+//! The Lambdas' binaries, as API Gateway's HTTP API and a queue invoke them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use testkit::wire::lambda::{Function, Outcome};
+use testkit::wire::sqs::SqsStub;
 use testkit::wire::tables::{Answer, TablesStub};
 
 const TIME: Duration = Duration::from_secs(20);
 
 /// An invocation in the payload format 2.0 (API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs").
 fn invocation(method: &str, path: &str, query: &str, body: Option<&str>) -> String {
+    invocation_by("$default", &json!({ "iam": signed() }), method, path, query, body)
+}
+
+/// Who signed.
+fn signed() -> Value {
+    json!({
+        "accessKey": "AKIDEXAMPLE", "accountId": "111122223333", "callerId": "AROAEXAMPLE:orders", "cognitoIdentity": null,
+        "principalOrgId": null, "userArn": "arn:aws:sts::111122223333:assumed-role/orders/orders",
+        "userId": "AROAEXAMPLE:orders",
+    })
+}
+
+fn invocation_by(
+    route: &str,
+    authorizer: &Value,
+    method: &str,
+    path: &str,
+    query: &str,
+    body: Option<&str>,
+) -> String {
     let http = json!({
         "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "test",
     });
     let context = json!({
         "accountId": "111122223333", "apiId": "a1b2c3", "domainName": "a1b2c3.execute-api.eu-west-2.amazonaws.com",
-        "domainPrefix": "a1b2c3", "http": http, "requestId": "id", "routeKey": "$default", "stage": "$default",
+        "domainPrefix": "a1b2c3", "http": http, "requestId": "id", "routeKey": route, "authorizer": authorizer, "stage": "$default",
         "time": "05/Jan/2026:09:00:00 +0000", "timeEpoch": 1_767_603_600_000_i64,
     });
     let headers =
         json!({ "content-type": "application/json", "host": "a1b2c3.execute-api.eu-west-2.amazonaws.com" });
     let invocation = json!({
-        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query, "headers": headers,
+        "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": query, "headers": headers,
         "requestContext": context, "body": body, "isBase64Encoded": false,
     });
     invocation.to_string()
@@ -72,4 +93,129 @@ fn requests_reach_the_routes_and_the_tables() {
     assert_eq!(operations, ["GetItem", "GetItem", "GetItem", "GetItem", "TransactWriteItems"]);
     // No body, and no mark, is logged.
     assert!(!function.output().contains("AFC"), "{}", function.output());
+}
+
+/// A folder that a function's package is unpacked in, with this schema.
+fn package(name: &str, schema: &str) -> PathBuf {
+    let package = std::env::temp_dir().join(format!("api-package-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(package.join("events")).unwrap();
+    std::fs::write(package.join("events/OrderPlaced.json"), schema).unwrap();
+    package
+}
+
+#[test]
+fn producers_are_heard_by_their_own_route_alone() {
+    let nothing = || Answer::Done(json!({}));
+    let stub = TablesStub::start([nothing(), nothing(), nothing()]).unwrap();
+    let (url, package) = (stub.endpoint_url(), package("route", "{\"required\":[\"total\"]}"));
+    let environment = [
+        ("EVENT_TABLE", "Events"),
+        ("STATE_TABLE", "States"),
+        ("OTHER_EVENT_TABLE", "OtherEvents"),
+        ("OTHER_STATE_TABLE", "OtherStates"),
+        ("LAMBDA_TASK_ROOT", package.to_str().unwrap()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", url.as_str()),
+    ];
+    let mut function = Function::start(Path::new(env!("CARGO_BIN_EXE_api")), &environment).unwrap();
+    const ROUTE: &str = "POST /events/v1/{eventName}";
+    let jwt = json!({ "jwt": { "claims": { "sub": "ada" }, "scopes": null } });
+    let mut ask = |route: &str, authorizer: &Value, path: &str, total: &str| {
+        let body = format!("{{\"aggregate\":\"o\",\"body\":{{{total}}}}}");
+        answer(&mut function, invocation_by(route, authorizer, "POST", path, "", Some(&body)))
+    };
+    // Whoever has a token, or may do what is asked of marks, can't come by a path that is decoded later.
+    for (route, authorizer) in [("$default", &jwt), ("$default", &json!({ "iam": signed() })), (ROUTE, &jwt)]
+    {
+        for path in ["/events/v1/OrderPlaced", "/%65vents/v1/OrderPlaced", "/events/v1/Order%50laced"] {
+            let refused = ask(route, authorizer, path, "\"total\":1");
+            assert!(
+                refused.starts_with("404 ") && refused.contains("no-such-route"),
+                "{route} {path} {refused}"
+            );
+        }
+    }
+    let iam = json!({ "iam": signed() });
+    let refused = ask(ROUTE, &iam, "/events/v1/OrderPlaced", "");
+    assert!(refused.starts_with("422 ") && refused.contains("\"path\":\"/body\""), "{refused}");
+    assert!(stub.received().is_empty());
+    let appended = ask(ROUTE, &iam, "/events/v1/OrderPlaced", "\"total\":1");
+    assert!(appended.starts_with("201 {\"aggregate\":\"o\",\"version\":1,"), "{appended}");
+    let tables: Vec<String> =
+        stub.received().iter().map(|received| received.parameters.to_string()).collect();
+    assert!(tables.iter().all(|body| body.contains("Other") && !body.contains("\"States\"")), "{tables:?}");
+    std::fs::remove_dir_all(package).unwrap();
+}
+
+#[test]
+fn a_function_without_the_tables_of_other_aggregates_has_no_route_for_them() {
+    let environment = [("EVENT_TABLE", "Events"), ("STATE_TABLE", "States")];
+    let mut function = Function::start(Path::new(env!("CARGO_BIN_EXE_api")), &environment).unwrap();
+    let body = "{\"aggregate\":\"o\",\"body\":{}}";
+    let iam = json!({ "iam": signed() });
+    let invocation =
+        invocation_by("POST /events/v1/{eventName}", &iam, "POST", "/events/v1/Noted", "", Some(body));
+    assert!(answer(&mut function, invocation).starts_with("404 "));
+}
+
+#[test]
+fn a_schema_that_is_none_ends_the_start_with_its_reason() {
+    let package = package("broken", "{\"type\":\"nummer\"}");
+    let environment = [
+        ("EVENT_TABLE", "OtherEvents"),
+        ("STATE_TABLE", "OtherStates"),
+        ("OTHER_EVENT_TABLE", "OtherEvents"),
+        ("OTHER_STATE_TABLE", "OtherStates"),
+        ("LAMBDA_TASK_ROOT", package.to_str().unwrap()),
+        ("REJECTED_QUEUE", "Rejected.fifo"),
+        ("PARTITION", "aws"),
+        ("ACCOUNT_ID", "111122223333"),
+    ];
+    for binary in [env!("CARGO_BIN_EXE_api"), env!("CARGO_BIN_EXE_api-events")] {
+        let ended = Function::start(Path::new(binary), &environment).unwrap_err().to_string();
+        assert!(
+            ended.contains("`OrderPlaced.json` is no JSON Schema that can be used, at `/type`"),
+            "{ended}"
+        );
+    }
+    std::fs::remove_dir_all(package).unwrap();
+}
+
+#[test]
+fn messages_reach_the_tables_and_the_queue_of_rejections() {
+    let nothing = || Answer::Done(json!({}));
+    let tables = TablesStub::start([nothing(), nothing(), nothing(), nothing()]).unwrap();
+    let queues = SqsStub::start().unwrap();
+    let (tables_url, queues_url) = (tables.endpoint_url(), queues.endpoint_url());
+    let package = package("queue", "{\"required\":[\"total\"]}");
+    let environment = [
+        ("EVENT_TABLE", "OtherEvents"),
+        ("STATE_TABLE", "OtherStates"),
+        ("REJECTED_QUEUE", "Rejected.fifo"),
+        ("PARTITION", "aws"),
+        ("ACCOUNT_ID", "111122223333"),
+        ("LAMBDA_TASK_ROOT", package.to_str().unwrap()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", tables_url.as_str()),
+        ("AWS_ENDPOINT_URL_SQS", queues_url.as_str()),
+    ];
+    let mut function = Function::start(Path::new(env!("CARGO_BIN_EXE_api-events")), &environment).unwrap();
+    let record = |id: &str, total: &str| {
+        let body =
+            format!("{{\"eventName\":\"OrderPlaced\",\"aggregate\":\"order-17\",\"body\":{{{total}}}}}");
+        json!({
+            "messageId": id, "receiptHandle": "x", "body": body, "attributes": { "ApproximateReceiveCount": "1" },
+            "messageAttributes": {}, "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:eu-west-2:111122223333:Events",
+        })
+    };
+    let payload = json!({ "Records": [record("a", "\"total\":1"), record("b", "\"code\":\"secret\"")] });
+    let Outcome::Response(response) = function.invoke(payload.to_string(), TIME).unwrap() else {
+        panic!("it failed")
+    };
+    assert_eq!(response, "{\"batchItemFailures\":[]}");
+    let operations: Vec<String> = tables.received().into_iter().map(|received| received.operation).collect();
+    assert_eq!(operations, ["GetItem", "GetItem", "GetItem", "TransactWriteItems"]);
+    assert_eq!(queues.accepted("Rejected.fifo").len(), 1);
+    let output = function.output();
+    assert!(!output.contains("secret") && !output.contains("order-17"), "{output}");
+    std::fs::remove_dir_all(package).unwrap();
 }

@@ -1,4 +1,4 @@
-//! The companion, from outside: its store, over DynamoDB in memory and on a scripted wire, and its routes.
+//! The companion, from outside: its store, over DynamoDB in memory and on a scripted wire, its routes, and events of other aggregates.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
+mod events;
 mod http;
 mod lambda;
 mod store;

@@ -49,3 +49,81 @@ fn the_pipeline_imports_what_the_template_exports_and_reads_it_as_it_is_shipped(
     }
     assert!(!source.contains("[source.filter]"));
 }
+
+/// The resources of the template: their names, each with its text.
+fn resources(template: &str) -> Vec<(String, String)> {
+    let (_, rest) = template.split_once("\nResources:\n").unwrap();
+    let (rest, _) = rest.split_once("\nOutputs:\n").unwrap();
+    let mut resources: Vec<(String, String)> = Vec::new();
+    for line in rest.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        match line.strip_prefix("  ").filter(|line| !line.starts_with(' ') && line.ends_with(':')) {
+            Some(name) => resources.push((name.trim_end_matches(':').to_owned(), String::new())),
+            None => resources.last_mut().into_iter().for_each(|(_, text)| *text += &format!("{line}\n")),
+        }
+    }
+    resources
+}
+
+#[test]
+fn events_of_other_aggregates_are_off_unless_a_parameter_turns_them_on() {
+    let template = read("api/template.yml");
+    let parameter = template.split("\n  OtherEvents:\n").nth(1).unwrap();
+    assert!(parameter.split("\n  Memory:").next().unwrap().contains("Default: disabled"));
+    let conditional: Vec<String> = resources(&template)
+        .into_iter()
+        .filter_map(|(name, text)| {
+            let condition = text.lines().find_map(|line| line.strip_prefix("    Condition: "))?;
+            Some(format!("{name}: {condition}"))
+        })
+        .collect();
+    assert_eq!(
+        conditional,
+        [
+            "OtherEventTable: HasOtherEvents",
+            "OtherStateTable: HasOtherEvents",
+            "AppendPolicy: HasOtherEvents",
+            "AppendEvents: HasQueue",
+            "EventQueueMapping: HasQueue",
+            "AppendEventsLogs: HasQueue",
+            "AppendEventsRole: HasQueue",
+            "EventQueue: HasQueue",
+            "EventQueuePolicy: HasQueue",
+            "RejectedEvents: HasQueue",
+            "RejectedEventsPolicy: HasQueue",
+            "EventsRejected: HasQueue",
+            "ProducerRoute: HasOtherEvents",
+            "Authorizer: HasJwt",
+        ]
+    );
+}
+
+#[test]
+fn what_appends_events_of_other_aggregates_reaches_no_mark_and_deletes_nothing() {
+    let resources = resources(&read("api/template.yml"));
+    let text = |name: &str| &resources.iter().find(|(found, _)| found == name).unwrap().1;
+    for name in ["AppendPolicy", "AppendEventsRole", "AppendEvents", "EventQueue", "OtherEventTable"] {
+        for foreign in ["EventTable", "StateTable"] {
+            let text = text(name).replace(&format!("Other{foreign}"), "");
+            assert!(!text.contains(&format!("!Ref {foreign}")), "{name}: {foreign}");
+            assert!(!text.contains(&format!("!GetAtt {foreign}")), "{name}: {foreign}");
+        }
+    }
+    for name in ["AppendPolicy", "AppendEventsRole"] {
+        assert!(!text(name).contains("dynamodb:Delete"), "{name}");
+    }
+    assert!(!text("ApiRole").contains("sqs:"));
+    // What tells two events apart that say the same.
+    assert!(!text("EventQueue").contains("ContentBasedDeduplication"));
+    assert!(text("ProducerRoute").contains("AuthorizationType: AWS_IAM\n"));
+    assert!(text("ProducerRoute").contains("RouteKey: POST /events/v1/{eventName}\n"));
+    let schema = api::events::schema("", "");
+    for line in [
+        format!("- {{ AttributeName: {}, KeyType: HASH }}", schema.partition),
+        format!("- {{ AttributeName: {}, KeyType: RANGE }}", schema.sort),
+        "StreamSpecification: { StreamViewType: NEW_IMAGE }".to_owned(),
+    ] {
+        assert!(text("OtherEventTable").contains(&line), "{line}");
+    }
+    assert!(text("OtherStateTable").contains("KeySchema: [{ AttributeName: key, KeyType: HASH }]"));
+    assert!(text("OtherStateTable").contains("{ AttributeName: expires, Enabled: true }"));
+}

@@ -7,7 +7,8 @@ mod troubles;
 
 use std::fmt::Write as _;
 
-use api::http::router;
+use api::events::OtherEvents;
+use api::http::{router, router_with};
 use api::marks::{Marks, schema};
 use api::store::Store;
 use api::store::memory::Memory;
@@ -22,19 +23,19 @@ use tower::ServiceExt as _;
 use crate::store::sums::Scene;
 
 /// What a mark is created with.
-const ADA: &str = r#"{"mark":"AFC F5","price":299.90,"nomineeName":"Ada","address":{"addressLine1":"1 “Old Mill” Lane","postCode":"AA9 9AA"}}"#;
+pub(crate) const ADA: &str = r#"{"mark":"AFC F5","price":299.90,"nomineeName":"Ada","address":{"addressLine1":"1 “Old Mill” Lane","postCode":"AA9 9AA"}}"#;
 
-const CREATE: &str = "POST /mark/v1/entitlement";
+pub(crate) const CREATE: &str = "POST /mark/v1/entitlement";
 const MARK: &str = "GET /mark/v1/registrationNumber/AFC%20F5";
 
 /// The API, for as long as a test lives.
-struct Api {
+pub(crate) struct Api {
     router: Router,
-    scene: &'static Scene,
+    pub(crate) scene: &'static Scene,
 }
 
 impl Api {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::over(schema("Events", "States").in_memory())
     }
 
@@ -44,8 +45,18 @@ impl Api {
         Self { router: router(Marks::new(store)), scene }
     }
 
+    /// One that also takes events of other aggregates.
+    pub(crate) fn with_events<D: DynamoDb + Send + 'static>(
+        marks: D,
+        events: impl FnOnce(&'static Scene) -> OtherEvents<D, &'static Scene>,
+    ) -> Self {
+        let scene: &'static Scene = Box::leak(Box::new(Scene::new(1)));
+        let store = Store::new(marks, scene, schema("Events", "States"));
+        Self { router: router_with(Marks::new(store), Some(events(scene))), scene }
+    }
+
     /// The answer to a request: its line, its headers (`name: value`) and its body.
-    async fn ask(&self, line: &str, headers: &[&str], body: impl Into<Body>) -> Answer {
+    pub(crate) async fn ask(&self, line: &str, headers: &[&str], body: impl Into<Body>) -> Answer {
         let (method, uri) = line.split_once(' ').unwrap();
         let mut request = Request::builder().method(method).uri(uri);
         for header in headers {
@@ -72,29 +83,29 @@ impl Api {
     }
 
     /// Creates the mark.
-    async fn create(&self) {
+    pub(crate) async fn create(&self) {
         assert_eq!(self.ask(CREATE, &[], ADA).await.status, StatusCode::CREATED);
     }
 }
 
 /// An answer, and how a test shows it.
-struct Answer {
-    status: StatusCode,
-    shown: String,
-    text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) shown: String,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap()
     }
 
-    fn check(&self, expected: Expect) {
+    pub(crate) fn check(&self, expected: Expect) {
         expected.assert_eq(&self.shown);
     }
 }
 
 /// DynamoDB in memory that lives as long as the process, so that a router can have what a test looks at.
-fn memory() -> &'static Memory {
+pub(crate) fn memory() -> &'static Memory {
     Box::leak(Box::new(schema("Events", "States").in_memory()))
 }

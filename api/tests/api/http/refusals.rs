@@ -123,10 +123,10 @@ async fn requests_are_refused_with_the_place() {
             415 unsupported-media-type `Content-Type`: the body is not JSON by its media type; send `Content-Type: application/json`
             413 body-too-large `-`: the body has more than 65536 bytes; send less
             400 invalid-field `reason`: unknown field `reason`, there are no fields; correct the field
-            400 invalid-parameter `If-Match`: `If-Match` must be one `ETag` of the mark, such as `"7"`; correct `If-Match`
-            400 invalid-parameter `If-Match`: `If-Match` must be one `ETag` of the mark, such as `"7"`; correct `If-Match`
-            400 invalid-parameter `If-Match`: `If-Match` must be one `ETag` of the mark, such as `"7"`; correct `If-Match`
-            400 invalid-parameter `If-Match`: `If-Match` must be one `ETag` of the mark, such as `"7"`; correct `If-Match`
+            400 invalid-parameter `If-Match`: `If-Match` must be one `ETag`, such as `"7"`; correct `If-Match`
+            400 invalid-parameter `If-Match`: `If-Match` must be one `ETag`, such as `"7"`; correct `If-Match`
+            400 invalid-parameter `If-Match`: `If-Match` must be one `ETag`, such as `"7"`; correct `If-Match`
+            400 invalid-parameter `If-Match`: `If-Match` must be one `ETag`, such as `"7"`; correct `If-Match`
             400 invalid-parameter `If-Match`: `If-Match` must be there once; correct `If-Match`
             400 invalid-parameter `Idempotency-Key`: `Idempotency-Key` must be 1 to 128 visible ASCII characters, such as a UUID; correct `Idempotency-Key`
             400 invalid-parameter `Idempotency-Key`: `Idempotency-Key` must be 1 to 128 visible ASCII characters, such as a UUID; correct `Idempotency-Key`
