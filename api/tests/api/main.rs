@@ -9,5 +9,6 @@
 
 mod http;
 mod lambda;
+mod page;
 mod store;
 mod template;
