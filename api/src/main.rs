@@ -2,6 +2,7 @@
 
 use api::http::router;
 use api::marks::{Marks, schema};
+use api::metrics::{counted, measured};
 use api::store::{SdkDynamoDb, Store};
 use api::surroundings::Machine;
 use aws::connections::Connections;
@@ -12,6 +13,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     lambda::init_logging();
     let source = lambda::event_source(&Connections::default())?;
     let schema = schema(source.events, source.states);
-    let store = Store::new(SdkDynamoDb::new(source.client), Machine::try_new()?, schema);
-    lambda_http::run(router(Marks::new(store))).await
+    let (tables, counts) = counted(SdkDynamoDb::new(source.client));
+    let store = Store::new(tables, Machine::try_new()?, schema);
+    lambda_http::run(measured(router(Marks::new(store)), counts, lambda::metrics_writer())).await
 }

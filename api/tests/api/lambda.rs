@@ -11,7 +11,7 @@ use testkit::wire::tables::{Answer, TablesStub};
 const TIME: Duration = Duration::from_secs(20);
 
 /// An invocation in the payload format 2.0 (API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs").
-fn invocation(method: &str, path: &str, query: &str, body: Option<&str>) -> String {
+pub(crate) fn invocation(method: &str, path: &str, query: &str, body: Option<&str>) -> String {
     let http = json!({
         "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "test",
     });
@@ -30,7 +30,7 @@ fn invocation(method: &str, path: &str, query: &str, body: Option<&str>) -> Stri
 }
 
 /// Status and body of the answer.
-fn answer(function: &mut Function, invocation: String) -> String {
+pub(crate) fn answer(function: &mut Function, invocation: String) -> String {
     let Outcome::Response(response) = function.invoke(invocation, TIME).unwrap() else { panic!("it failed") };
     let response: Value = serde_json::from_str(&response).unwrap();
     format!("{} {}", response["statusCode"], response["body"].as_str().unwrap())

@@ -9,6 +9,7 @@
 
 mod http;
 mod lambda;
+mod metrics;
 mod page;
 mod store;
 mod template;

@@ -49,3 +49,38 @@ fn the_pipeline_imports_what_the_template_exports_and_reads_it_as_it_is_shipped(
     }
     assert!(!source.contains("[source.filter]"));
 }
+
+#[test]
+fn each_alarm_watches_a_metric_that_is_written_and_has_its_recipe() {
+    let (template, page) = (read("api/template.yml"), read("docs/event-source.md"));
+    let anchors: Vec<String> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .map(|heading| heading.to_lowercase().replace(' ', "-"))
+        .collect();
+    let mut found = Vec::new();
+    for alarm in template.split("    Type: AWS::CloudWatch::Alarm\n").skip(1) {
+        let (alarm, _) = alarm.split_once("\n\n").unwrap();
+        let part = |name: &str| {
+            let (_, rest) = alarm.split_once(&format!("\n      {name}: ")).unwrap();
+            rest.lines().next().unwrap()
+        };
+        let (namespace, metric) = (part("Namespace"), part("MetricName"));
+        if namespace == shared::metrics::NAMESPACE {
+            assert!(shared::metrics::OF_THE_API.iter().any(|written| written.name == metric), "{metric}");
+            assert_eq!(part("Dimensions"), "[{ Name: Function, Value: !Ref Api }]");
+        } else {
+            // API Gateway Developer Guide, "Monitoring CloudWatch metrics for HTTP APIs".
+            assert_eq!((namespace, metric), ("AWS/ApiGateway", "5xx"));
+            assert_eq!(part("Dimensions"), "[{ Name: ApiId, Value: !Ref HttpApi }]");
+        }
+        let (_, recipe) = alarm.split_once("docs/event-source.md#").unwrap();
+        let recipe = recipe.lines().next().unwrap();
+        assert!(anchors.iter().any(|anchor| anchor == recipe), "{recipe}");
+        for actions in ["AlarmActions", "OKActions"] {
+            assert_eq!(part(actions), "!If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]");
+        }
+        found.push(metric);
+    }
+    assert_eq!(found, ["5xx", "ApiThrottled"]);
+}

@@ -375,8 +375,12 @@ fn an_event_that_is_written_over_reaches_no_client_that_had_it() {
 #[test]
 fn an_aggregate_in_two_partitions_is_two_groups_with_holes() {
     let item = |part: &str, version: u64| json!({ "pk": part, "sk": format!("e{version}"), "version": version, "at": at(-9) });
-    check(PLAIN, &[item("order-1a", 1), item("order-1b", 2), item("order-1a", 3)], expect![[r#"
+    check(
+        PLAIN,
+        &[item("order-1a", 1), item("order-1b", 2), item("order-1a", 3)],
+        expect![[r#"
         order-1a: 1 3
         order-1b: 2
-        Holes 1"#]]);
+        Holes 1"#]],
+    );
 }
