@@ -2,6 +2,7 @@
 
 mod body;
 mod commands;
+mod docs;
 mod openapi;
 mod parameters;
 mod problem;
@@ -21,6 +22,7 @@ use crate::marks::Marks;
 use crate::store::Surroundings;
 use crate::store::port::DynamoDb;
 
+pub use self::docs::DocsPage;
 pub use self::openapi::description;
 pub use self::problem::Problem;
 
@@ -30,8 +32,17 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 /// What handlers share.
 type Shared<D, S> = Arc<Marks<D, S>>;
 
-/// All routes, over `marks`.
+/// All routes but that of the [`DocsPage`], over `marks`.
 pub fn router<D, S>(marks: Marks<D, S>) -> Router
+where
+    D: DynamoDb + Send + Sync + 'static,
+    S: Surroundings + Send + Sync + 'static,
+{
+    router_with(marks, DocsPage::Hidden)
+}
+
+/// All routes, over `marks`.
+pub fn router_with<D, S>(marks: Marks<D, S>, docs: DocsPage) -> Router
 where
     D: DynamoDb + Send + Sync + 'static,
     S: Surroundings + Send + Sync + 'static,
@@ -53,6 +64,7 @@ where
         .route("/mark/v1/event/{eventId}", get(queries::event::<D, S>))
         .route("/mark/v1/events", get(queries::events_by_name::<D, S>))
         .route("/openapi.json", get(openapi::document))
+        .merge(docs.routes())
         .fallback(async || Problem::no_route())
         .method_not_allowed_fallback(async || Problem::no_method())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

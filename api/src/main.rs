@@ -1,6 +1,6 @@
 //! The API's Lambda, behind an HTTP API: wiring only.
 
-use api::http::router;
+use api::http::{DocsPage, router_with};
 use api::marks::{Marks, schema};
 use api::metrics::{counted, measured};
 use api::store::{SdkDynamoDb, Store};
@@ -15,5 +15,6 @@ async fn main() -> Result<(), lambda_http::Error> {
     let schema = schema(source.events, source.states);
     let (tables, counts) = counted(SdkDynamoDb::new(source.client));
     let store = Store::new(tables, Machine::try_new()?, schema);
-    lambda_http::run(measured(router(Marks::new(store)), counts, lambda::metrics_writer())).await
+    let router = router_with(Marks::new(store), DocsPage::from_env());
+    lambda_http::run(measured(router, counts, lambda::metrics_writer())).await
 }

@@ -73,3 +73,21 @@ fn requests_reach_the_routes_and_the_tables() {
     // No body, and no mark, is logged.
     assert!(!function.output().contains("AFC"), "{}", function.output());
 }
+
+#[test]
+fn the_page_is_there_if_the_variable_asks_for_it() {
+    for (page, status) in [(None, 404), (Some("disabled"), 404), (Some("enabled"), 200)] {
+        let mut environment = vec![("EVENT_TABLE", "Events"), ("STATE_TABLE", "States")];
+        environment.extend(page.map(|page| ("DOCS_PAGE", page)));
+        let mut function = Function::start(Path::new(env!("CARGO_BIN_EXE_api")), &environment).unwrap();
+        let Outcome::Response(response) =
+            function.invoke(invocation("GET", "/docs/", "", None), TIME).unwrap()
+        else {
+            panic!("it failed")
+        };
+        let response: Value = serde_json::from_str(&response).unwrap();
+        assert_eq!(response["statusCode"], status, "{page:?}");
+        // As API Gateway takes what is no text.
+        assert_eq!(response["isBase64Encoded"], status == 200, "{page:?}");
+    }
+}

@@ -7,6 +7,7 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
+mod command;
 mod http;
 mod lambda;
 mod metrics;

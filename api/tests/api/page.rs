@@ -21,7 +21,7 @@ struct Api(Child, String);
 impl Api {
     fn start() -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_api-local"));
-        command.arg("0").env_remove("EVENT_TABLE").stdout(Stdio::piped());
+        command.args(["--port", "0"]).env_remove("EVENT_TABLE").stdout(Stdio::piped());
         let mut api = Self(command.spawn().unwrap(), String::new());
         let mut line = String::new();
         BufReader::new(api.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();

@@ -26,6 +26,8 @@ fn the_template_has_the_tables_that_the_store_expects() {
         "KeySchema: [{ AttributeName: key, KeyType: HASH }]".to_owned(),
         "TimeToLiveSpecification: { AttributeName: expires, Enabled: true }".to_owned(),
         "StreamSpecification: { StreamViewType: NEW_IMAGE }".to_owned(),
+        "    Default: disabled\n    AllowedValues: [enabled, disabled]".to_owned(),
+        "DOCS_PAGE: !Ref DocsPage".to_owned(),
     ] {
         assert!(template.contains(&line), "{line}");
     }

@@ -1,6 +1,7 @@
 //! Requests to the router, over a store in memory.
 
 mod description;
+mod docs;
 mod refusals;
 mod routes;
 mod troubles;
