@@ -2,6 +2,7 @@
 
 mod body;
 mod commands;
+mod docs;
 mod events;
 mod openapi;
 mod parameters;
@@ -23,6 +24,7 @@ use crate::marks::Marks;
 use crate::store::Surroundings;
 use crate::store::port::DynamoDb;
 
+pub use self::docs::DocsPage;
 pub use self::openapi::{description, description_with_events};
 pub use self::problem::Problem;
 
@@ -32,17 +34,17 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 /// What handlers share.
 type Shared<D, S> = Arc<Marks<D, S>>;
 
-/// All routes over `marks`, and none for events of other aggregates.
+/// All routes over `marks`, and none for events of other aggregates, nor for the [`DocsPage`].
 pub fn router<D, S>(marks: Marks<D, S>) -> Router
 where
     D: DynamoDb + Send + Sync + 'static,
     S: Surroundings + Send + Sync + 'static,
 {
-    router_with(marks, None)
+    router_with(marks, None, DocsPage::Hidden)
 }
 
-/// All routes over `marks`, and that for `events` of other aggregates, if they are taken.
-pub fn router_with<D, S>(marks: Marks<D, S>, events: Option<OtherEvents<D, S>>) -> Router
+/// All routes over `marks`, that for `events` of other aggregates, if they are taken, and that of the page, if it is shown.
+pub fn router_with<D, S>(marks: Marks<D, S>, events: Option<OtherEvents<D, S>>, docs: DocsPage) -> Router
 where
     D: DynamoDb + Send + Sync + 'static,
     S: Surroundings + Send + Sync + 'static,
@@ -68,6 +70,7 @@ where
         .route("/openapi.json", document)
         .with_state(Arc::new(marks))
         .merge(events)
+        .merge(docs.routes())
         .fallback(async || Problem::no_route())
         .method_not_allowed_fallback(async || Problem::no_method())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

@@ -17,7 +17,7 @@ use shared::config::{Config, Findings};
 use shared::naming::{InvalidNaming, Naming};
 
 pub use self::event_source::{EventSource, event_source, other_event_source, rejected_queue};
-pub use self::invocations::{deadline, run, trace_header};
+pub use self::invocations::{deadline, metrics_writer, run, trace_header};
 pub use self::logs::init_logging;
 use crate::access::{Access, Endpoint, NoEndpoint};
 use crate::connections::Connections;

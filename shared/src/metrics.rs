@@ -172,8 +172,37 @@ pub const TARGETS_GONE: Metric = count(
     "clients that are paused because their target is gone; absent where no target fails (catch-up)",
 );
 
+/// `ApiAnswered`.
+pub const API_ANSWERED: Metric = count("ApiAnswered", "requests that got what they asked for (companion)");
+/// `ApiRefused`.
+pub const API_REFUSED: Metric =
+    count("ApiRefused", "requests that were refused, with a status of 4xx (companion)");
+/// `ApiFailed`.
+pub const API_FAILED: Metric = count("ApiFailed", "requests that failed, with a status of 5xx (companion)");
+/// `ApiConflicts`.
+pub const API_CONFLICTS: Metric = count(
+    "ApiConflicts",
+    "transactions that were cancelled because another writer was quicker, each time (companion)",
+);
+/// `ApiThrottled`.
+pub const API_THROTTLED: Metric =
+    count("ApiThrottled", "calls to the tables that were throttled, each time (companion)");
+/// `ApiUnanswered`.
+pub const API_UNANSWERED: Metric =
+    count("ApiUnanswered", "calls to the tables without an answer, each time (companion)");
+/// `ApiLatency`.
+pub const API_LATENCY: Metric = Metric {
+    name: "ApiLatency",
+    unit: Unit::Milliseconds,
+    meaning: "from a request to its answer, as a distribution (companion)",
+};
+
+/// The metrics of the companion.
+pub const OF_THE_API: [Metric; 7] =
+    [API_ANSWERED, API_REFUSED, API_FAILED, API_CONFLICTS, API_THROTTLED, API_UNANSWERED, API_LATENCY];
+
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 32] = [
+pub const NAMES: [Metric; 39] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
@@ -206,6 +235,13 @@ pub const NAMES: [Metric; 32] = [
     DELIVERY_LATENCY,
     TARGET_FAILING_AGE,
     TARGETS_GONE,
+    API_ANSWERED,
+    API_REFUSED,
+    API_FAILED,
+    API_CONFLICTS,
+    API_THROTTLED,
+    API_UNANSWERED,
+    API_LATENCY,
 ];
 
 const fn count(name: &'static str, meaning: &'static str) -> Metric {

@@ -12,7 +12,7 @@ use testkit::wire::tables::{Answer, TablesStub};
 const TIME: Duration = Duration::from_secs(20);
 
 /// An invocation in the payload format 2.0 (API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs").
-fn invocation(method: &str, path: &str, query: &str, body: Option<&str>) -> String {
+pub(crate) fn invocation(method: &str, path: &str, query: &str, body: Option<&str>) -> String {
     invocation_by("$default", &json!({ "iam": signed() }), method, path, query, body)
 }
 
@@ -51,7 +51,7 @@ fn invocation_by(
 }
 
 /// Status and body of the answer.
-fn answer(function: &mut Function, invocation: String) -> String {
+pub(crate) fn answer(function: &mut Function, invocation: String) -> String {
     let Outcome::Response(response) = function.invoke(invocation, TIME).unwrap() else { panic!("it failed") };
     let response: Value = serde_json::from_str(&response).unwrap();
     format!("{} {}", response["statusCode"], response["body"].as_str().unwrap())
@@ -218,4 +218,22 @@ fn messages_reach_the_tables_and_the_queue_of_rejections() {
     let output = function.output();
     assert!(!output.contains("secret") && !output.contains("order-17"), "{output}");
     std::fs::remove_dir_all(package).unwrap();
+}
+
+#[test]
+fn the_page_is_there_if_the_variable_asks_for_it() {
+    for (page, status) in [(None, 404), (Some("disabled"), 404), (Some("enabled"), 200)] {
+        let mut environment = vec![("EVENT_TABLE", "Events"), ("STATE_TABLE", "States")];
+        environment.extend(page.map(|page| ("DOCS_PAGE", page)));
+        let mut function = Function::start(Path::new(env!("CARGO_BIN_EXE_api")), &environment).unwrap();
+        let Outcome::Response(response) =
+            function.invoke(invocation("GET", "/docs/", "", None), TIME).unwrap()
+        else {
+            panic!("it failed")
+        };
+        let response: Value = serde_json::from_str(&response).unwrap();
+        assert_eq!(response["statusCode"], status, "{page:?}");
+        // As API Gateway takes what is no text.
+        assert_eq!(response["isBase64Encoded"], status == 200, "{page:?}");
+    }
 }

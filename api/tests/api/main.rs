@@ -7,8 +7,11 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
+mod command;
 mod events;
 mod http;
 mod lambda;
+mod metrics;
+mod page;
 mod store;
 mod template;

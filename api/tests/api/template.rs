@@ -26,6 +26,8 @@ fn the_template_has_the_tables_that_the_store_expects() {
         "KeySchema: [{ AttributeName: key, KeyType: HASH }]".to_owned(),
         "TimeToLiveSpecification: { AttributeName: expires, Enabled: true }".to_owned(),
         "StreamSpecification: { StreamViewType: NEW_IMAGE }".to_owned(),
+        "    Default: disabled\n    AllowedValues: [enabled, disabled]".to_owned(),
+        "DOCS_PAGE: !Ref DocsPage".to_owned(),
     ] {
         assert!(template.contains(&line), "{line}");
     }
@@ -126,4 +128,49 @@ fn what_appends_events_of_other_aggregates_reaches_no_mark_and_deletes_nothing()
     }
     assert!(text("OtherStateTable").contains("KeySchema: [{ AttributeName: key, KeyType: HASH }]"));
     assert!(text("OtherStateTable").contains("{ AttributeName: expires, Enabled: true }"));
+}
+
+#[test]
+fn each_alarm_watches_a_metric_that_is_written_and_has_its_recipe() {
+    let template = read("api/template.yml");
+    let has_recipe = |page: &str, anchor: &str| {
+        let page = read(&format!("docs/{page}"));
+        let mut headings = page.lines().filter_map(|line| line.strip_prefix("##"));
+        headings
+            .any(|heading| heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-") == anchor)
+    };
+    let mut found = Vec::new();
+    for alarm in template.split("    Type: AWS::CloudWatch::Alarm\n").skip(1) {
+        let (alarm, _) = alarm.split_once("\n\n").unwrap();
+        let part = |name: &str| {
+            let (_, rest) = alarm.split_once(&format!("\n      {name}: ")).unwrap();
+            rest.lines().next().unwrap()
+        };
+        let (namespace, metric) = (part("Namespace"), part("MetricName"));
+        let dimensions = part("Dimensions");
+        if namespace == shared::metrics::NAMESPACE {
+            assert!(shared::metrics::OF_THE_API.iter().any(|written| written.name == metric), "{metric}");
+            assert_eq!(dimensions, "[{ Name: Function, Value: !Ref Api }]");
+        } else {
+            let of_aws = [
+                // API Gateway Developer Guide, "Monitoring CloudWatch metrics for HTTP APIs".
+                ("AWS/ApiGateway", "5xx", "[{ Name: ApiId, Value: !Ref HttpApi }]"),
+                // SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS".
+                (
+                    "AWS/SQS",
+                    "ApproximateNumberOfMessagesVisible",
+                    "[{ Name: QueueName, Value: !GetAtt RejectedEvents.QueueName }]",
+                ),
+            ];
+            assert!(of_aws.contains(&(namespace, metric, dimensions)), "{namespace} {metric} {dimensions}");
+        }
+        let (_, recipe) = alarm.split_once("docs/").unwrap();
+        let (page, anchor) = recipe.lines().next().unwrap().split_once('#').unwrap();
+        assert!(has_recipe(page, anchor), "{page}#{anchor}");
+        for actions in ["AlarmActions", "OKActions"] {
+            assert_eq!(part(actions), "!If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]");
+        }
+        found.push(metric);
+    }
+    assert_eq!(found, ["ApproximateNumberOfMessagesVisible", "5xx", "ApiThrottled"]);
 }

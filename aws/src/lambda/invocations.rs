@@ -37,8 +37,7 @@ where
     R: Serialize,
     E: Error,
 {
-    let handler = &handler;
-    let function = &variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "unknown".to_owned());
+    let (handler, write_metrics) = (&handler, &metrics_writer());
     let service = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         // Of the highest level, so that every line has it whatever the log level.
         let request_id = event.context.request_id.clone();
@@ -47,12 +46,19 @@ where
             let mut tally = Tally::default();
             // Boxed: the states of nested futures make types deeper than the compiler follows.
             let answer = unwound(Box::pin(handler(event, &mut tally))).await;
-            metrics::write(&tally, function, &request_id);
+            write_metrics(&tally, &request_id);
             answer.inspect_err(|failure| error!(error = failure.error_message, "invocation failed"))
         }
         .instrument(span)
     });
     Runtime::new(service).run().await
+}
+
+/// What writes the metrics of an invocation with this request id, for a function with a loop of its own. [`run`] does it by
+/// itself.
+pub fn metrics_writer() -> impl Fn(&Tally, &str) + Clone + Send + Sync + 'static {
+    let function = variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "unknown".to_owned());
+    move |tally, request_id| metrics::write(tally, &function, request_id)
 }
 
 /// What `invocation` yields, or what to tell Lambda instead. The message of a panic is left out.

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::metrics::{
-    DELIVERED, DELIVERIES_FAILED, DELIVERY_LATENCY, DELIVERY_REQUESTS, NAMES, NAMESPACE, TARGET_FAILING_AGE,
-    TARGETS_GONE,
+    DELIVERED, DELIVERIES_FAILED, DELIVERY_LATENCY, DELIVERY_REQUESTS, NAMES, NAMESPACE, OF_THE_API,
+    TARGET_FAILING_AGE, TARGETS_GONE,
 };
 use testkit::wire::functions;
 use testkit::wire::lambda::{Function, Outcome};
@@ -269,7 +269,8 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
     // Those of targets are counted where a client is pushed to: `push/tests/handler`, `catchup/tests/catch_up/push.rs`.
     let of_targets =
         [DELIVERED, DELIVERIES_FAILED, DELIVERY_LATENCY, DELIVERY_REQUESTS, TARGET_FAILING_AGE, TARGETS_GONE];
-    let others = NAMES.iter().filter(|metric| !of_targets.contains(metric));
+    // Those of the companion: `api/tests/api/metrics.rs`.
+    let others = NAMES.iter().filter(|metric| !of_targets.contains(metric) && !OF_THE_API.contains(metric));
     let expected: BTreeSet<&str> = others.map(|metric| metric.name).collect();
     assert_eq!(written, expected);
     let [converter, fanout, no_ledger, catch_up, requests] = &lines;

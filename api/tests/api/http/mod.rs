@@ -1,6 +1,7 @@
 //! Requests to the router, over a store in memory.
 
 mod description;
+mod docs;
 mod refusals;
 mod routes;
 mod troubles;
@@ -8,7 +9,7 @@ mod troubles;
 use std::fmt::Write as _;
 
 use api::events::OtherEvents;
-use api::http::{router, router_with};
+use api::http::{DocsPage, router, router_with};
 use api::marks::{Marks, schema};
 use api::store::Store;
 use api::store::memory::Memory;
@@ -52,7 +53,7 @@ impl Api {
     ) -> Self {
         let scene: &'static Scene = Box::leak(Box::new(Scene::new(1)));
         let store = Store::new(marks, scene, schema("Events", "States"));
-        Self { router: router_with(Marks::new(store), Some(events(scene))), scene }
+        Self { router: router_with(Marks::new(store), Some(events(scene)), DocsPage::Hidden), scene }
     }
 
     /// The answer to a request: its line, its headers (`name: value`) and its body.

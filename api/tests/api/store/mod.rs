@@ -6,6 +6,7 @@ mod contract;
 mod erase;
 pub(crate) mod faulty;
 mod late;
+mod otherwise;
 mod queries;
 pub(crate) mod sums;
 mod wire;

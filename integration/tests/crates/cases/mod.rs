@@ -15,6 +15,7 @@
 #[path = "../../../../fanout/tests/handler/world/mod.rs"]
 #[allow(dead_code, reason = "the fan-out's own world; only its wire and its payloads are used here")]
 mod deliveries;
+mod parcels;
 mod world;
 
 use expect_test::{Expect, expect};
@@ -334,4 +335,52 @@ fn an_aggregate_whose_sort_key_is_its_version_may_be_erased_and_begin_anew_if_ev
         order-1: 1=a 2=b 3=c 1=d 2=e
     "#]]
     .assert_eq(&world.outcome());
+}
+
+#[test]
+fn a_sort_key_that_is_used_again_without_an_id_hides_the_second_event() {
+    let item = |version: u64, seconds: i64| json!({ "pk": "order-1", "sk": version, "version": version, "at": at(seconds) });
+    let world = World::new(PLAIN);
+    world.insert(&[item(1, -59), item(2, -58), item(3, -57)]);
+    world.drain();
+    world.erase("order-1", &[1, 2, 3]);
+    world.insert(&[item(1, -9), item(2, -8)]);
+    world.drain();
+    expect![[r#"
+        order-1: 1 2 3
+    "#]]
+    .assert_eq(&world.outcome());
+    expect![""].assert_eq(&world.logged());
+}
+
+#[test]
+fn an_event_that_is_written_over_reaches_no_client_that_had_it() {
+    let world = World::new(PLAIN);
+    world.insert(&[order("e1", json!(1), &at(-59)), order("e2", json!(2), &at(-58))]);
+    world.drain();
+    let mut other = order("e2", json!(2), &at(-58));
+    other["corrected"] = json!("yes");
+    world.modify(&[other]);
+    world.drain();
+    expect![[r#"
+        order-1: 1 2
+        Skipped 1"#]]
+    .assert_eq(&world.outcome());
+    expect![[r#"
+        WARN events of the table were written over; clients keep the first form
+    "#]]
+    .assert_eq(&world.logged());
+}
+
+#[test]
+fn an_aggregate_in_two_partitions_is_two_groups_with_holes() {
+    let item = |part: &str, version: u64| json!({ "pk": part, "sk": format!("e{version}"), "version": version, "at": at(-9) });
+    check(
+        PLAIN,
+        &[item("order-1a", 1), item("order-1b", 2), item("order-1a", 3)],
+        expect![[r#"
+        order-1a: 1 3
+        order-1b: 2
+        Holes 1"#]],
+    );
 }
