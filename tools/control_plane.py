@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Reads template.yml as CloudFormation's control plane does, offline. `.ci/checks/control-plane.sh` runs it.
+"""Reads template.yml and api/template.yml as CloudFormation's control plane does, offline. `.ci/checks/control-plane.sh`
+runs it.
 
 For each set of parameters: `AWS::LanguageExtensions` writes the loops out and puts in the parameters' values, which are
 strings; the SAM translator makes plain resources of the result; cfn-lint checks those against CloudFormation's resource
@@ -103,26 +104,51 @@ SETS = {
     },
 }
 
+API_EVERY_OPTION = {
+    "JwtIssuer": "https://issuer.example.com/",
+    "JwtAudience": "marks,orders",
+    "DocsPage": "enabled",
+    "ThrottlingRate": "7",
+    "ThrottlingBurst": "11",
+    "OtherEvents": "fifo-queue",
+    "Memory": "320",
+    "LogRetentionDays": "7",
+    "AlarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:operators",
+}
+API_SETS = {
+    "defaults": {},
+    "every option": API_EVERY_OPTION,
+    "a route for producers": {"OtherEvents": "http"},
+    "a standard queue": {"OtherEvents": "standard-queue"},
+}
+# Each template with its sets, and the parameters that have no value in the one with every option.
+TEMPLATES = {
+    "template.yml": (SETS, {"Clients"}),
+    "api/template.yml": (API_SETS, set()),
+}
+
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("template", type=Path, nargs="?", default=Path("template.yml"))
     arguments.add_argument("--write", type=Path, metavar="DIRECTORY", help="where to write the results, as JSON")
     arguments = arguments.parse_args()
     # The translator asks for a region, and calls nothing.
     os.environ["AWS_DEFAULT_REGION"] = REGION
     logging.disable(logging.CRITICAL)
 
-    source = arguments.template.read_text()
-    declared = yaml_parse(source)["Parameters"]
-    stale = EVERY_OPTION.keys() ^ {name for name in declared if name != "Clients"}
-    problems = [f"`{name}`: in EVERY_OPTION or among the template's parameters, not both" for name in sorted(stale)]
-    for name, chosen in SETS.items():
-        found = []
-        for numbers in (False, True):
-            found += read(source, declared, chosen, numbers, arguments.write and arguments.write / f"{name}.json")
-        print(f"control plane: {name}: {len(found)} problems")
-        problems += [f"{name}: {problem}" for problem in found]
+    problems = []
+    for template, (sets, without) in TEMPLATES.items():
+        source = Path(template).read_text()
+        declared = yaml_parse(source)["Parameters"]
+        stale = sets["every option"].keys() ^ (declared.keys() - without)
+        problems += [f"{template}: `{name}`: a parameter, or in `every option`, not both" for name in sorted(stale)]
+        directory = arguments.write and arguments.write / Path(template).parent
+        for name, chosen in sets.items():
+            found = []
+            for numbers in (False, True):
+                found += read(source, declared, chosen, numbers, directory and directory / f"{name}.json")
+            print(f"control plane: {template}, {name}: {len(found)} problems")
+            problems += [f"{template}, {name}: {problem}" for problem in found]
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

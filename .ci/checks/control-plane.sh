@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# template.yml as CloudFormation's control plane reads it (tools/control_plane.py). Offline, once the linters are there.
+# The templates as CloudFormation's control plane reads them (tools/control_plane.py). Offline, once the linters are there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

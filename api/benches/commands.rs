@@ -1,6 +1,6 @@
 //! Commands per second and how long a command takes, over HTTP: against the router in this process, over tables in memory,
 //! which is the service's own share; or, with `API_URL=http://…`, against an API that runs somewhere, such as `cargo api`
-//! over an emulator's tables.
+//! over an emulator's tables. At last, how soon the function's binary asks for its first invocation.
 //!
 //! `cargo bench -p api --bench commands`, with `BENCH_SECONDS=5` for each line.
 
@@ -8,6 +8,7 @@
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use api::http::router;
@@ -15,6 +16,7 @@ use api::marks::{Marks, schema};
 use api::store::Store;
 use api::surroundings::Machine;
 use futures_util::future::join_all;
+use testkit::wire::lambda::Function;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -22,6 +24,8 @@ use tokio::net::{TcpListener, TcpStream};
 const MANY: usize = 200;
 
 const CLIENTS: [usize; 2] = [1, 50];
+
+const STARTS: usize = 40;
 
 /// A line of the table.
 #[derive(Default)]
@@ -64,6 +68,22 @@ fn main() {
             }
         }
     });
+    println!("{}", starts());
+}
+
+/// How long the function takes from its process's start to its first poll.
+fn starts() -> String {
+    let binary = Path::new(env!("CARGO_BIN_EXE_api"));
+    let environment = [("EVENT_TABLE", "Events"), ("STATE_TABLE", "States")];
+    let start = |_| Function::start(binary, &environment).expect("it starts").first_poll();
+    let mut times: Vec<f64> = (0..STARTS).map(start).map(|time| time.as_secs_f64() * 1_000.0).collect();
+    times.sort_by(f64::total_cmp);
+    let (least, median) = (times.first().copied(), times.get(STARTS / 2).copied());
+    format!(
+        "{STARTS} starts to the first poll: {:.1} ms median, {:.1} ms least",
+        median.unwrap_or(f64::NAN),
+        least.unwrap_or(f64::NAN)
+    )
 }
 
 /// A router of its own over empty tables, and its address.

@@ -1,20 +1,22 @@
-// Asks a simulator of IAM about every row of matrix.mjs, and ends with 1 if one is decided otherwise.
+// Asks a simulator of IAM about every row of matrix.mjs and api.mjs, and ends with 1 if one is decided otherwise.
 //
-// Usage: node check.mjs EXPANDED.json POLICIES SOURCE…
-// EXPANDED: the template as tools/control_plane.py writes it. POLICIES: the folder of what `fanoutctl policy` prints,
-// which cli's tests compare. SOURCE: the files whose calls to AWS the functions make.
+// Usage: node check.mjs EXPANDED.json API.json POLICIES SOURCE…
+// EXPANDED, API: template.yml and api/template.yml as tools/control_plane.py writes them. POLICIES: the folder of what
+// `fanoutctl policy` prints, which cli's tests compare. SOURCE: the files whose calls to AWS the functions make.
 
 import { readFileSync } from 'node:fs'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
+import { API_ROWS } from './api.mjs'
 import { ALLOWED, CALLS, ROWS } from './matrix.mjs'
 import { ACCOUNT, REGION, Stack } from './stack.mjs'
 
 const OTHER_ACCOUNT = '210987654321'
 const ADMINISTRATOR = [{ name: 'all', policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] } }]
-const [expanded, policies, ...sources] = process.argv.slice(2)
+const [expanded, api, policies, ...sources] = process.argv.slice(2)
 const json = (path) => JSON.parse(readFileSync(path))
 const printed = (name) => json(`${policies}/${name}.json`)
 const stack = new Stack(json(expanded))
+const companion = new Stack(json(api))
 
 // A policy of a table or a function leaves the decision to the account, as does a key's by default.
 const keyPolicy = {
@@ -87,11 +89,11 @@ const OUTSIDE = {
   'package of the fan-out': { arn: `arn:aws:s3:::mark-event-queue-packages-${ACCOUNT}-${REGION}/fanout/1.zip` }
 }
 
-function session(logicalId) {
-  const role = stack.arn(logicalId)
+function session(logicalId, of = stack) {
+  const role = of.arn(logicalId)
   return {
     principal: `arn:aws:sts::${ACCOUNT}:assumed-role/${role.split('/').pop()}/session`,
-    identityPolicies: stack.rolePolicies(logicalId),
+    identityPolicies: of.rolePolicies(logicalId),
     context: { 'aws:PrincipalArn': role, 'aws:PrincipalAccount': ACCOUNT }
   }
 }
@@ -161,12 +163,27 @@ const PRINCIPALS = {
   'tester of targets': operator('WatchPolicy', 'PushTestPolicy')
 }
 
-function resource(name) {
+// The functions of the companion, and who isn't one.
+const producing = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sqs:SendMessage', Resource: companion.arn('EventQueue') }] }
+const API_PRINCIPALS = {
+  api: session('ApiRole', companion),
+  'append-events': session('AppendEventsRole', companion),
+  'append-events in clear text': inClearText(session('AppendEventsRole', companion)),
+  producer: role('orders', [{ name: 'produce', policy: producing }]),
+  'producer in clear text': inClearText(role('orders', [{ name: 'produce', policy: producing }])),
+  administrator,
+  'other account': PRINCIPALS['other account'],
+  'lambda service': PRINCIPALS['lambda service'],
+  'lambda service for another account': PRINCIPALS['lambda service for another account']
+}
+
+function resource(name, of) {
   if (name in OUTSIDE) return OUTSIDE[name]
-  const { Type, Properties } = stack.resource(name)
+  const [id, ...index] = name.split('/')
+  const { Type, Properties } = of.resource(id)
   return {
-    arn: stack.arn(name),
-    policy: Type === 'AWS::IAM::Role' ? Properties.AssumeRolePolicyDocument : stack.resourcePolicy(name)
+    arn: [of.arn(id), ...index].join('/'),
+    policy: Type === 'AWS::IAM::Role' ? Properties.AssumeRolePolicyDocument : of.resourcePolicy(id)
   }
 }
 
@@ -200,9 +217,13 @@ for (const call of called) {
     console.error(`${call}: called, but matrix.mjs does not say which right it takes`)
   }
 }
-for (const [who, actions, what, expected] of ROWS) {
-  const { principal, identityPolicies, context } = PRINCIPALS[who]
-  const on = resource(what)
+const rows = [
+  ...ROWS.map((row) => [...row, PRINCIPALS, stack]),
+  ...API_ROWS.map((row) => [...row, API_PRINCIPALS, companion])
+]
+for (const [who, actions, what, expected, principals, of] of rows) {
+  const { principal, identityPolicies, context } = principals[who]
+  const on = resource(what, of)
   for (const action of actions) {
     asked += 1
     const answer = await runSimulation(

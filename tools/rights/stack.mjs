@@ -17,11 +17,11 @@ const EXPORTED = {
 const ARNS = {
   'AWS::DynamoDB::Table': (id) => `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${id}`,
   'AWS::IAM::ManagedPolicy': (id) => `arn:aws:iam::${ACCOUNT}:policy/${id}`,
-  'AWS::IAM::Role': (_, properties) => `arn:aws:iam::${ACCOUNT}:role/${properties.RoleName}`,
+  'AWS::IAM::Role': (id, properties) => `arn:aws:iam::${ACCOUNT}:role/${properties.RoleName ?? id}`,
   'AWS::Lambda::Function': (id) => `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${id}`,
   'AWS::Logs::LogGroup': (_, properties) => `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:${properties.LogGroupName}:*`,
   'AWS::S3::Bucket': (id) => `arn:aws:s3:::${id.toLowerCase()}`,
-  'AWS::SQS::Queue': (_, properties) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${properties.QueueName}`
+  'AWS::SQS::Queue': (id, properties) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${properties.QueueName ?? id}`
 }
 
 export class Stack {
@@ -46,8 +46,13 @@ export class Stack {
   rolePolicies(id) {
     const { Policies, ManagedPolicyArns = [] } = this.template.Resources[id].Properties
     const own = this.resolved(Policies).map(({ PolicyName, PolicyDocument }) => ({ name: PolicyName, policy: PolicyDocument }))
-    const attached = ManagedPolicyArns.map(({ Ref }) => ({ name: Ref, policy: this.resource(Ref).Properties.PolicyDocument }))
-    return [...own, ...attached]
+    const attached = ManagedPolicyArns.map(({ Ref }) => Ref)
+    const attaching = Object.keys(this.template.Resources).filter((policy) => {
+      const { Type, Properties } = this.template.Resources[policy]
+      return Type === 'AWS::IAM::ManagedPolicy' && (Properties.Roles ?? []).some((role) => role.Ref === id)
+    })
+    const managed = [...attached, ...attaching]
+    return [...own, ...managed.map((name) => ({ name, policy: this.resource(name).Properties.PolicyDocument }))]
   }
 
   // The policy of the resource (queue, bucket), `undefined` if it has none.
