@@ -11,6 +11,9 @@ use crate::package::Package;
 use crate::stack::{DeployError, apply, naming, upload_template};
 use crate::{bucket, template};
 
+/// The function of `api/template.yml` that is made only if a parameter asks for it.
+const NOT_MADE: &str = "AppendEvents";
+
 /// The input of a deploy.
 #[derive(Clone, Copy, Debug)]
 pub struct CompanionDeployment<'a> {
@@ -40,7 +43,9 @@ pub async fn deploy_companion(
     let bucket = Bucket { name: deployment.bucket, owner: &naming.account };
     let uploaded = bucket::upload(target, bucket, &package.key, &package.zip).await?;
     let uri = uploaded.code_uri(bucket.name);
-    let text = template::with_code(deployment.template, package.function.logical_id, &uri)?;
+    let mut text = template::with_code(deployment.template, package.function.logical_id, &uri)?;
+    // By default there is no such function, but its code must be somewhere all the same (SAM's transform).
+    text = template::with_code(&text, NOT_MADE, &uri)?;
     let url = upload_template(target, bucket, &naming, &text).await?;
     apply(target, stack, None, url, Vec::new(), progress).await?;
     Ok(describe(target, stack).await?.map(|stack| stack.outputs).unwrap_or_default())

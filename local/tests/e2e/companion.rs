@@ -1,6 +1,8 @@
 //! The companion and the pipeline: commands over HTTP, and what clients get of them.
 
 use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -11,13 +13,14 @@ use local::check::ExpectedEvents;
 use local::companion::Companion;
 use local::event::Event;
 use local::json::Json;
-use serde_json::json;
+use local::workspace;
+use serde_json::{Value, json};
 use shared::exchange::Answer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::ledger::{PATIENCE, Scene, complete, version};
-use crate::support::{SdkClients as _, kill_function};
+use crate::ledger::{PATIENCE, Scene, complete, until, version};
+use crate::support::{SdkClients as _, kill_function, printed};
 
 const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
 const MARKS: [&str; 2] = ["AFC F5", "X1 ABC"];
@@ -160,6 +163,36 @@ async fn a_mark_is_erased_and_created_anew_while_clients_are_behind() -> anyhow:
         scene.ledger.up_to_date(client).await?;
         complete(&mut scene.follower(client, &anew), &HashSet::new()).await?;
     }
+
+    // Who wants to know is told when a mark is gone as a whole, once.
+    let config = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("companion-erasures.toml");
+    let shipped = fs::read_to_string(workspace::root().join("client-queues.toml"))?;
+    fs::write(&config, shipped.replace("name = \"Billing\"\n", "name = \"Billing\"\nerasures = true\n"))?;
+    let deployed = printed(scene.stack.ground(), &config, &["deploy", "--yes"])?;
+    ensure!(deployed.status.success(), "{}", String::from_utf8_lossy(&deployed.stderr));
+    until("the ledger knows who wants to know", async || {
+        let said = printed(scene.stack.ground(), &config, &["erasures", "--json"])?;
+        let said: Value = serde_json::from_slice(&said.stdout)?;
+        Ok(said["wanting"] == json!(["Billing"]))
+    })
+    .await?;
+    for mark in MARKS {
+        assert_eq!(marks.erase(mark).await?.status, 204);
+    }
+    let mut told = Vec::new();
+    until("it is told", async || {
+        told.extend(scene.take("Billing").await?.iter().filter_map(|message| {
+            let erased = message.attributes.iter().find(|attribute| attribute.name == "erased");
+            erased.and(message.system("MessageGroupId")).map(str::to_owned)
+        }));
+        Ok(told.len() >= MARKS.len())
+    })
+    .await?;
+    told.sort();
+    assert_eq!(told, ["AFC%20F5", "X1%20ABC"]);
+    for client in ["Insurance", "Enforcement"] {
+        assert_eq!(scene.depth(client).await?, 0, "{client} does not want to know");
+    }
     Ok(())
 }
 
@@ -249,13 +282,14 @@ fn json_of(answer: &Answer) -> anyhow::Result<Json> {
 }
 
 fn number(answer: &Answer, name: &str) -> anyhow::Result<u64> {
-    let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
-    body[name].as_u64().with_context(|| format!("no number `{name}` in {body}"))
+    let body: Value = serde_json::from_slice(&answer.body)?;
+    body.get(name).and_then(Value::as_u64).with_context(|| format!("no number `{name}` in {body}"))
 }
 
 /// The last part of a problem's type.
 fn problem(answer: &Answer) -> anyhow::Result<String> {
-    let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
-    let kind = body["type"].as_str().with_context(|| format!("no problem, but {} {body}", answer.status))?;
+    let body: Value = serde_json::from_slice(&answer.body)?;
+    let kind = body.get("type").and_then(Value::as_str);
+    let kind = kind.with_context(|| format!("no problem, but {} {body}", answer.status))?;
     Ok(kind.rsplit(':').next().unwrap_or_default().to_owned())
 }

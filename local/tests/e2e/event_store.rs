@@ -1,6 +1,7 @@
 //! The companion's store on MiniStack: the contract of its port, and commands and erasures over the wire.
 
 #[allow(dead_code, reason = "what MiniStack does not know is checked with the double alone")]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a contract reports by panicking")]
 #[path = "../../../api/tests/api/store/contract.rs"]
 mod contract;
 

@@ -119,6 +119,17 @@ impl Scene {
         Ok(())
     }
 
+    /// Takes some of what is in a client's queue.
+    pub(crate) async fn take(&self, client: &str) -> anyhow::Result<Vec<sqs::ReceivedMessage>> {
+        let (target, url) = (self.target(), self.url(client));
+        let messages = sqs::receive(&target, url, sqs::BATCH_LIMIT, Duration::ZERO, None).await?;
+        let receipts: Vec<_> = messages.iter().map(|message| message.receipt_handle.clone()).collect();
+        if !receipts.is_empty() {
+            sqs::delete_all(&target, url, &receipts).await?;
+        }
+        Ok(messages)
+    }
+
     /// How many messages are in a client's queue.
     pub(crate) async fn depth(&self, client: &str) -> anyhow::Result<usize> {
         Ok(usize::try_from(sqs::depth(&self.target(), self.url(client)).await?.total())?)
