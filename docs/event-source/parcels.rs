@@ -14,8 +14,8 @@ pub fn schema() -> Schema {
         id: "id",
         name: "type",
         version: &["version"],
-        id_index: "Id",
-        name_index: "Type",
+        id_index: "ById",
+        name_index: "ByType",
     }
 }
 

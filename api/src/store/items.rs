@@ -73,6 +73,12 @@ const VERSION: &str = "version";
 
 impl EventItem {
     pub(super) fn to_item(&self, schema: &Schema) -> Result<Map, Damage> {
+        let own = [schema.partition, schema.sort, schema.id, schema.name];
+        if let Some(own) = own.into_iter().find(|own| self.body.contains_key(*own)) {
+            return Err(Damage(format!(
+                "an event is decided on whose body has `{own}`, which the store writes"
+            )));
+        }
         let mut item = self.body.clone();
         item.extend(schema.event_keys(&self.aggregate, &self.time.to_string()));
         item.insert(schema.id.to_owned(), self.id.as_str().into());

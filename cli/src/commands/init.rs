@@ -122,6 +122,6 @@ impl Report {
             None => format!(
                 "switch on the table's stream, with new images, and\n  fanoutctl deploy --stream-arn ARN{options}\n"
             ),
-        }
+        } + "A stack serves one table. If there is one for another table, add --stack NAME --prefix PREFIX.\n"
     }
 }

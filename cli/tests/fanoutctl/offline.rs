@@ -812,34 +812,35 @@ fn a_first_config_is_written_for_a_table_and_never_over_another() {
     check(
         &["init", "--table", "Shop", "--client", "Billing"],
         expect![[r#"
-        exit 0
-        --- stdout
-        table `Shop`: 3 items, as new ones: 2 events, 1 passed over, 0 rejected
+            exit 0
+            --- stdout
+            table `Shop`: 3 items, as new ones: 2 events, 1 passed over, 0 rejected
 
-        sort key  events  passed over  rejected
-        EVENT#…        2            0         0
-        META           0            1         0
+            sort key  events  passed over  rejected
+            EVENT#…        2            0         0
+            META           0            1         0
 
-        1 passed over: `sk` has another value
+            1 passed over: `sk` has another value
 
-        one of the events as a message
-          partition key  ORDER#1
-          sort key       EVENT#1
-          group          ORDER#1
-          version        1
-          time           1764489600
-          id             a
-          size           122 bytes
-          attributes
-            eventId      a (String)
-            eventTime    1764489600 (String)
-            version      1 (Number)
+            one of the events as a message
+              partition key  ORDER#1
+              sort key       EVENT#1
+              group          ORDER#1
+              version        1
+              time           1764489600
+              id             a
+              size           122 bytes
+              attributes
+                eventId      a (String)
+                eventTime    1764489600 (String)
+                version      1 (Number)
 
-        not known: which attribute is the event's name (`name = "…"`). Without it messages carry none
+            not known: which attribute is the event's name (`name = "…"`). Without it messages carry none
 
-        client-queues.toml is written. Look at each line of it, then
-          fanoutctl deploy --stream-arn arn:aws:dynamodb:eu-west-2:111122223333:table/Shop/stream/2026-01-05T09:00:00.000
-    "#]],
+            client-queues.toml is written. Look at each line of it, then
+              fanoutctl deploy --stream-arn arn:aws:dynamodb:eu-west-2:111122223333:table/Shop/stream/2026-01-05T09:00:00.000
+            A stack serves one table. If there is one for another table, add --stack NAME --prefix PREFIX.
+        "#]],
     );
     let path = directory.join("client-queues.toml");
     let written = fs::read_to_string(&path).unwrap();

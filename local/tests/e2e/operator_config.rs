@@ -59,6 +59,7 @@ async fn a_config_is_written_for_the_table_and_gets_its_clients() -> anyhow::Res
 
         CONFIG is written. Look at each line of it, then
           fanoutctl deploy --stream-arn STREAM_ARN --config CONFIG
+        A stack serves one table. If there is one for another table, add --stack NAME --prefix PREFIX.
     "#]],
     )?;
 

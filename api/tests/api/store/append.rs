@@ -1,5 +1,7 @@
 //! One command at a time: versions, times, terms, and faults.
 
+use std::convert::Infallible;
+
 use api::event_time::EventTime;
 use api::store::port::{Action, DynamoDb as _, Write};
 use api::store::{ATTEMPTS, Append, AppendError, Before, Store, StoreError};
@@ -175,4 +177,24 @@ async fn an_event_that_the_state_does_not_know_of_is_damage() {
     let error = add(&damaged, "AFC F5", 1).await.unwrap_err();
     assert_eq!(first.time, EventTime::try_from_nanos(START.into()).unwrap());
     expect!["the tables are damaged: there is an event at 2026-01-05T09:00:00.000000000Z that the state does not know of"].assert_eq(&error.to_string());
+}
+
+#[tokio::test]
+async fn a_body_with_what_the_store_writes_is_damage() {
+    let (memory, scene) = (memory(), Scene::new(10));
+    let store = Store::new(&memory, &scene, schema());
+    for own in [schema().partition, schema().sort, schema().id, schema().name] {
+        let terms = Append { aggregate: "AFC F5", expected: None, request: None };
+        let appended = store.append(terms, |before| {
+            let mut decision = grown(&before, 1);
+            decision.body.insert(own.to_owned(), "another".into());
+            Ok::<_, Infallible>(decision)
+        });
+        let error = appended.await.unwrap_err().to_string();
+        let expected = format!(
+            "the tables are damaged: an event is decided on whose body has `{own}`, which the store writes"
+        );
+        assert_eq!(error, expected);
+    }
+    assert_eq!(memory.items("Events"), []);
 }
