@@ -208,8 +208,10 @@ impl Report {
                         )
                     }
                     None if is_late => format!(
-                        ", though its time is long ago: `fanoutctl status{stack}` says whether stream or fan-out are late; \
-                         `fanoutctl reconcile{stack}` sends what the stream did not show"
+                        ", though its time is long ago: `fanoutctl check{stack}` says whether the stream is read, and \
+                         `fanoutctl status{stack}` whether the fan-out is late; `fanoutctl reconcile{stack}` sends what the \
+                         stream did not show{}",
+                        self.unless_rejected()
                     ),
                     None => String::new(),
                 };

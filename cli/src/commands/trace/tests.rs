@@ -322,7 +322,7 @@ async fn an_event_that_was_not_fanned_out() {
         early(Some(7), NOW).await,
         Exit::Findings,
         expect![
-            "version 7 of `AFC F5`, the newest, is in the event table, and not fanned out yet, though its time is long ago: `fanoutctl status --stack test` says whether stream or fan-out are late; `fanoutctl reconcile --stack test` sends what the stream did not show"
+            "version 7 of `AFC F5`, the newest, is in the event table, and not fanned out yet, though its time is long ago: `fanoutctl check --stack test` says whether the stream is read, and `fanoutctl status --stack test` whether the fan-out is late; `fanoutctl reconcile --stack test` sends what the stream did not show"
         ],
     );
     let mut gap = early(Some(7), NOW - 50 * 60_000).await;
