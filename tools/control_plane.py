@@ -111,6 +111,7 @@ API_EVERY_OPTION = {
     "ThrottlingRate": "7",
     "ThrottlingBurst": "11",
     "OtherEvents": "fifo-queue",
+    "Architecture": "arm64",
     "Memory": "320",
     "LogRetentionDays": "7",
     "AlarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:operators",
