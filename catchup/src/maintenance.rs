@@ -8,7 +8,8 @@ use shared::config::ClientName;
 use shared::control::CatchUpReport;
 use shared::ledger::membership::{CLIENTS_LIMIT, FileRegistration, settle};
 use shared::ledger::{
-    ClientId, Condition, EventTable, Item, ItemKey, Ledger, Registration, Registry, ScanKind, State, Write,
+    ClientId, Condition, EventTable, Item, ItemKey, Ledger, Registration, Registry, ScanKind, State, Unread,
+    Write,
 };
 use shared::metrics::{TARGET_FAILING_AGE, TARGETS_GONE, Tally};
 use shared::send::Transport;
@@ -100,7 +101,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         Ok(found.scan(ScanKind::Reconcile).known(|| why_unread(&found, &keys))?.is_some())
     }
 
-    /// The retired clients that may be admitted again, or make room, because no cursor of theirs is left.
+    /// The retired clients that may be admitted again, or make room, because no cursor of theirs is left, and no notice is due to
+    /// them: nobody would settle it for a number that no client has.
     async fn unmarked(
         &self,
         registry: Option<&Registry>,
@@ -113,9 +115,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             registration.state == State::Retired && (is_full || file.contains_key(name))
         };
         for (name, registration) in registry.clients.iter().filter(|(name, client)| matters(name, client)) {
-            match self.ports.ledger.cursors(registration.id, None).await {
-                Ok(page) if page.is_empty() => drop(unmarked.insert(registration.id)),
-                Ok(_) => {}
+            match self.is_unmarked(registration.id).await {
+                Ok(true) => drop(unmarked.insert(registration.id)),
+                Ok(false) => {}
                 Err(error) => {
                     let client = name.as_str();
                     warn!(client, why = %error, "whether a retired client has cursors left is not known; it stays so");
@@ -123,6 +125,12 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             }
         }
         unmarked
+    }
+
+    async fn is_unmarked(&self, client: ClientId) -> Result<bool, Unread> {
+        let ledger = self.ports.ledger;
+        Ok(ledger.cursors(client, None).await?.is_empty()
+            && ledger.receipts(client, true, None).await?.is_empty())
     }
 }
 

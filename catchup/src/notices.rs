@@ -41,17 +41,17 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// there is.
     pub(super) async fn notices(&self, registry: &Registry) -> Option<DueNotices> {
         // It saves a query for each client. When the last client wants none any more, those that are due are still sent, but
-        // not counted.
-        if !registry.clients.values().any(|client| client.erasures) {
-            return None;
-        }
+        // not counted; those of a retired client are settled all the same.
+        let are_wanted = registry.clients.values().any(|client| client.erasures);
         let mut due = DueNotices::default();
-        for (name, registration) in &registry.clients {
+        let looked_at =
+            registry.clients.iter().filter(|(_, client)| are_wanted || client.state == State::Retired);
+        for (name, registration) in looked_at {
             if let Err(why) = self.notices_of(registration, &mut due).await {
                 warn!(client = name.as_str(), why, "notices of erasures are not looked at now");
             }
         }
-        Some(due)
+        are_wanted.then_some(due)
     }
 
     /// Puts a hint on the fan-out queue for each aggregate, as if the stream had shown that an item was deleted. A hint

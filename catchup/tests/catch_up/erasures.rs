@@ -1,7 +1,7 @@
 //! Aggregates that are erased: the fan-out closes their groups, catch-up tells the clients that want to know.
 
 use serde_json::{Value, json};
-use shared::ledger::{Item, State};
+use shared::ledger::{Item, ItemKey, State};
 use testkit::memory::{Settings, WriteFault};
 
 use crate::world::World;
@@ -279,6 +279,48 @@ fn what_a_retired_client_is_due_ends_with_it() {
     let due = world.clock.block_on(shared::ledger::Ledger::receipts(ledger, id, true, None)).unwrap();
     assert_eq!(due, []);
     assert_eq!(world.receipts("B"), "a/1 retired, b/1 retired");
+}
+
+#[test]
+fn a_retired_client_is_admitted_again_when_no_notice_is_due_to_it() {
+    let mut world = world();
+    world.request(json!({"request": "pause", "client": "B"})).unwrap();
+    world.erase("a");
+    world.work(2);
+    let id = world.registration("B").id;
+    let due = shared::ledger::Ledger::receipts(&world.ledger, id, true, None);
+    let (place, receipt) = world.clock.block_on(due).unwrap().pop().unwrap();
+    world.deploy("A C!");
+    world.maintenance_runs(130);
+    assert_eq!(
+        (world.registration("B").state, world.receipts("B").as_str()),
+        (State::Retired, "a/1 retired")
+    );
+
+    // As if it had not been settled in all that time.
+    world.ledger.put(ItemKey::Due(id, place), Item::Receipt(receipt));
+    world.deploy("A B! C!");
+    world.maintenance();
+    assert_eq!((world.registration("B").id, world.receipts("B").as_str()), (id, "a/1 retired"));
+    world.maintenance();
+    assert_eq!(world.registration("B").state, State::Live);
+    assert_ne!(world.registration("B").id, id);
+}
+
+#[test]
+fn what_a_retired_client_is_due_ends_with_it_also_if_nobody_wants_notices_any_more() {
+    let mut world = world();
+    world.request(json!({"request": "pause", "client": "B"})).unwrap();
+    world.erase("a");
+    world.work(2);
+    world.deploy("A B C");
+    world.maintenance();
+    world.deploy("A C");
+    world.maintenance_runs(63);
+    assert_eq!(
+        (world.registration("B").state, world.receipts("B").as_str()),
+        (State::Retired, "a/1 retired")
+    );
 }
 
 #[test]
