@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 
 use crate::args::Args;
 use crate::check::ExpectedEvents;
-use crate::commands::{Command, commands};
+use crate::companion::commands::{Command, commands};
 use crate::event::{self, BadLine, EXAMPLE, Event};
 use crate::marks;
 use crate::progress::Progress;

@@ -1,5 +1,7 @@
 //! The companion on the local stack: commands go to it over HTTP, through API Gateway and its function.
 
+pub mod commands;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,8 +13,8 @@ use shared::control::TypedKey;
 use shared::exchange::{Answer, NoAnswer};
 use tokio::time::sleep;
 
+use self::commands::Command;
 use crate::check::ExpectedEvents;
-use crate::commands::Command;
 use crate::event::Event;
 use crate::json::Json;
 use crate::write::{Pace, RefusedEvent, WriteError, in_turn};

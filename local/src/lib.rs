@@ -5,7 +5,6 @@
 pub mod args;
 pub mod check;
 pub mod command;
-pub mod commands;
 pub mod companion;
 pub mod connection;
 pub mod event;

@@ -6,6 +6,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
@@ -19,7 +20,7 @@ use crate::store::port::DynamoDb;
 use crate::store::{Erasure, Receipt, RequestId, Surroundings};
 
 /// Says that a request was answered before, and nothing was done this time.
-pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 type Body = Result<Bytes, BytesRejection>;
 
@@ -204,7 +205,10 @@ async fn carry_out<D: DynamoDb, S: Surroundings>(
     command: Command,
 ) -> Result<Response, Problem> {
     let mark = command.mark().clone();
-    let request = terms.key.map(|key| RequestId { key, digest: digest(name, &mark, body) });
+    let request = terms.key.map(|key| {
+        let (key, digest) = (key.as_str().to_owned(), digest(name, &mark, body));
+        RequestId { key, digest }
+    });
     let receipt = marks.execute(&command, terms.expected, request.as_ref()).await?;
     Ok(answer(&mark, receipt))
 }
@@ -212,13 +216,25 @@ async fn carry_out<D: DynamoDb, S: Surroundings>(
 fn answer(mark: &Mark, receipt: Receipt) -> Response {
     let Receipt { version, time, event_id, is_repeated } = receipt;
     let body = ReceiptBody { mark: mark.to_string(), version, event_id, create_time: time.to_string() };
-    // It consists of texts and a number.
-    let mut response = json(StatusCode::OK, serde_json::to_string(&body).unwrap_or_default());
-    let location = format!("/mark/v1/registrationNumber/{}", percent_encoded(mark.as_str()));
+    let location =
+        format!("/mark/v1/registrationNumber/{}", utf8_percent_encode(mark.as_str(), NON_ALPHANUMERIC));
+    let more = HeaderValue::from_str(&location).ok().map(|location| (LOCATION, location));
+    appended(StatusCode::OK, &body, version, more, is_repeated)
+}
+
+/// That an event is appended, in a `body` of texts and numbers: the aggregate has this version, and perhaps the request was
+/// answered before.
+pub(super) fn appended(
+    status: StatusCode,
+    body: &impl Serialize,
+    version: u64,
+    more: Option<(HeaderName, HeaderValue)>,
+    is_repeated: bool,
+) -> Response {
+    let mut response = json(status, serde_json::to_string(body).unwrap_or_default());
     let headers = response.headers_mut();
-    for (name, value) in [(ETAG, etag(version)), (LOCATION, location)] {
-        headers.extend(HeaderValue::from_str(&value).ok().map(|value| (name, value)));
-    }
+    headers.extend(HeaderValue::from_str(&etag(version)).ok().map(|tag| (ETAG, tag)));
+    headers.extend(more);
     if is_repeated {
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
     }
@@ -231,12 +247,4 @@ fn digest(name: &str, mark: &Mark, body: &[u8]) -> String {
     digest.update(format!("{name}\n{mark}\n"));
     digest.update(body);
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn percent_encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
 }

@@ -6,8 +6,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, Request, State};
-use axum::http::header::ETAG;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
@@ -16,11 +15,11 @@ use lambda_http::request::RequestContext;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::commands::REPLAYED;
-use super::parameters::{Terms, etag};
+use super::body;
+use super::commands::appended;
+use super::parameters::Terms;
 use super::problem::Problem;
-use super::{body, json};
-use crate::events::{NewEvent, NotAppended, OtherEvents, PostedEvent, Refusal, RefusalKind};
+use crate::events::{NewEvent, NotAppended, OtherEvents, PostedEvent, Refusal, RefusalKind, RequestKey};
 use crate::store::port::DynamoDb;
 use crate::store::{Receipt, StoreError, Surroundings};
 
@@ -81,7 +80,7 @@ pub(super) async fn append<D: DynamoDb, S: Surroundings>(
     let name = name.map_err(|_| Problem::parameter("eventName", "must be percent-encoded UTF-8"))?;
     let body = body::bytes(body)?;
     body::is_json(&headers)?;
-    let (expected, key) = (terms.expected, terms.key.as_deref());
+    let (expected, key) = (terms.expected, terms.key.as_ref().map(RequestKey::as_str));
     let event = NewEvent::of_request(&name, expected, key, &body, events.schemas())?;
     match events.append(&event).await {
         Ok(receipt) => Ok(answer(event.aggregate(), receipt)),
@@ -117,14 +116,7 @@ fn answer(aggregate: &str, receipt: Receipt) -> Response {
     let Receipt { version, time, event_id, is_repeated } = receipt;
     let body =
         AppendedEvent { aggregate: aggregate.to_owned(), version, event_id, create_time: time.to_string() };
-    // It consists of texts and a number.
-    let mut response = json(StatusCode::CREATED, serde_json::to_string(&body).unwrap_or_default());
-    let headers = response.headers_mut();
-    headers.extend(HeaderValue::from_str(&etag(version)).ok().map(|tag| (ETAG, tag)));
-    if is_repeated {
-        headers.insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    response
+    appended(StatusCode::CREATED, &body, version, None, is_repeated)
 }
 
 /// What the store can't, in words that fit any aggregate.

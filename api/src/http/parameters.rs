@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 use crate::event_time::EventTime;
+use crate::events::RequestKey;
 use crate::mark::Mark;
 
 /// How many items a page has if nobody says, and at most.
@@ -22,7 +23,7 @@ pub(super) struct Terms {
     /// The version in `If-Match`.
     pub(super) expected: Option<u64>,
     /// `Idempotency-Key`.
-    pub(super) key: Option<String>,
+    pub(super) key: Option<RequestKey>,
 }
 
 /// The query, of which nothing is unknown.
@@ -52,10 +53,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Terms {
         };
         let expected = header("If-Match")?.map(version_of).transpose()?;
         let key = header("Idempotency-Key")?.map(|key| {
-            let is_key = (1..=128).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
-            let text = std::str::from_utf8(key).ok().filter(|_| is_key);
-            let must = "must be 1 to 128 visible ASCII characters, such as a UUID";
-            text.map(str::to_owned).ok_or_else(|| Problem::parameter("Idempotency-Key", must))
+            let key = RequestKey::try_new(&String::from_utf8_lossy(key));
+            key.map_err(|invalid| Problem::parameter("Idempotency-Key", invalid))
         });
         Ok(Self { expected, key: key.transpose()? })
     }

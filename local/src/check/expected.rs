@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use shared::config::Config;
-use shared::event::{Along, EventError, Reader};
+use shared::event::{Along, Reader};
 use shared::file_clients::FileClients;
 
 use crate::event::Event;
@@ -15,7 +15,15 @@ pub struct ExpectedEvents {
     slots: Vec<Slot>,
     by_id: RwLock<HashMap<String, usize>>,
     /// Whose clients filter, and have views; `None`: every client gets every event as it is.
-    config: Option<Config>,
+    wants: Option<Wants>,
+}
+
+/// What the clients of a config want, and what reads it.
+#[derive(Debug)]
+struct Wants {
+    config: Config,
+    reader: Reader,
+    clients: FileClients,
 }
 
 /// The place of an event among all.
@@ -51,39 +59,28 @@ impl ExpectedEvents {
     /// Expects what the clients of `config` want of `events`, in their views. What is wanted and what a view is, is asked of
     /// the code that the functions have, too: only whole events are compared independently of it.
     pub fn of_config(events: Vec<Event>, config: &Config) -> Self {
-        Self::written(events, Some(config.clone()))
+        Self::written(events, Some(Wants::of(config)))
     }
 
     /// Expects an event of each of `marks`, in this order, once it is [there](Self::fill).
     pub fn to_come<'m>(marks: impl IntoIterator<Item = &'m str>, config: &Config) -> Self {
-        Self { config: Some(config.clone()), slots: slots(marks), ..Self::default() }
+        Self { wants: Some(Wants::of(config)), slots: slots(marks), ..Self::default() }
     }
 
-    fn written(events: Vec<Event>, config: Option<Config>) -> Self {
+    fn written(events: Vec<Event>, wants: Option<Wants>) -> Self {
         let slots = slots(events.iter().map(|event| event.mark.as_str()));
-        let expected = Self { slots, config, ..Self::default() };
-        expected.fill_all(events.into_iter().enumerate());
+        let expected = Self { slots, wants, ..Self::default() };
+        events.into_iter().enumerate().for_each(|(index, event)| expected.fill(index, event));
         expected
     }
 
     /// The event that was written as number `index`. What is there already stays.
     pub fn fill(&self, index: usize, event: Event) {
-        self.fill_all([(index, event)]);
-    }
-
-    fn fill_all(&self, events: impl IntoIterator<Item = (usize, Event)>) {
-        let config = self.config.as_ref();
-        let of_config =
-            config.map(|config| (Reader::new(&config.source), config, FileClients::new(&config.clients)));
-        for (index, event) in events {
-            let Some(slot) = self.slots.get(index) else { continue };
-            let shares = of_config.as_ref().map(|(reader, config, clients)| {
-                shares(&reader.read_admitted(&event.in_table()), config, clients)
-            });
-            let id = event.id.clone();
-            if slot.written.set(Written { event, shares: shares.unwrap_or_default() }).is_ok() {
-                self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(id, index);
-            }
+        let Some(slot) = self.slots.get(index) else { return };
+        let shares = self.wants.as_ref().map(|wants| wants.shares(&event)).unwrap_or_default();
+        let id = event.id.clone();
+        if slot.written.set(Written { event, shares }).is_ok() {
+            self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(id, index);
         }
     }
 
@@ -124,7 +121,7 @@ impl ExpectedEvents {
 
     /// Whether the client called `client` gets events as they are.
     pub(super) fn is_whole(&self, client: &str) -> bool {
-        let mut clients = self.config.iter().flat_map(|config| &config.clients);
+        let mut clients = self.wants.iter().flat_map(|wants| &wants.config.clients);
         clients.find(|found| found.name.as_str() == client).is_none_or(|client| client.view.is_whole())
     }
 
@@ -168,23 +165,27 @@ fn slots<'m>(marks: impl IntoIterator<Item = &'m str>) -> Vec<Slot> {
     marks.into_iter().map(slot).collect()
 }
 
-/// What clients get of an event that was read so. One that can't be read is rejected: each client is found to lack it.
-fn shares(
-    event: &Result<Option<shared::event::Event>, EventError>,
-    config: &Config,
-    clients: &FileClients,
-) -> HashMap<String, Share> {
-    let Ok(event) = event else { return HashMap::new() };
-    let share = |client: &shared::config::Client| {
-        let in_file = clients.get(&client.name)?;
-        let Some(event) = event.as_ref().filter(|event| in_file.wants(event)) else {
-            return Some(Share::Nothing);
+impl Wants {
+    fn of(config: &Config) -> Self {
+        let (reader, clients) = (Reader::new(&config.source), FileClients::new(&config.clients));
+        Self { config: config.clone(), reader, clients }
+    }
+
+    /// What clients get of an event. One that can't be read is rejected: each client is found to lack it.
+    fn shares(&self, event: &Event) -> HashMap<String, Share> {
+        let Ok(event) = self.reader.read_admitted(&event.in_table()) else { return HashMap::new() };
+        let share = |client: &shared::config::Client| {
+            let in_file = self.clients.get(&client.name)?;
+            let Some(event) = event.as_ref().filter(|event| in_file.wants(event)) else {
+                return Some(Share::Nothing);
+            };
+            if client.view.is_whole() {
+                return None;
+            }
+            let message = in_file.message(&event.message(Along::default())).ok()?;
+            Some(Share::View(message.body().text()?.into_owned()))
         };
-        if client.view.is_whole() {
-            return None;
-        }
-        let message = in_file.message(&event.message(Along::default())).ok()?;
-        Some(Share::View(message.body().text()?.into_owned()))
-    };
-    config.clients.iter().filter_map(|client| Some((client.name.to_string(), share(client)?))).collect()
+        let clients = self.config.clients.iter();
+        clients.filter_map(|client| Some((client.name.to_string(), share(client)?))).collect()
+    }
 }

@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use futures_util::future::{join_all, try_join_all};
 use local::check::ExpectedEvents;
 use local::companion::Companion;
+use local::companion::commands::in_path;
 use local::event::Event;
 use local::json::Json;
 use local::workspace;
@@ -228,18 +229,18 @@ impl<'s> Marks<'s> {
     }
 
     async fn get(&self, mark: &str, query: &str) -> anyhow::Result<Answer> {
-        let path = format!("/mark/v1/registrationNumber/{}{query}", mark.replace(' ', "%20"));
+        let path = format!("/mark/v1/registrationNumber/{}{query}", in_path(mark));
         self.ask("GET", &path, "").await
     }
 
     async fn erase(&self, mark: &str) -> anyhow::Result<Answer> {
-        let path = format!("/mark/v1/registrationNumber/{}", mark.replace(' ', "%20"));
+        let path = format!("/mark/v1/registrationNumber/{}", in_path(mark));
         self.ask("DELETE", &path, "").await
     }
 
     /// The mark's events, as the companion has them.
     async fn events(&self, mark: &str) -> anyhow::Result<Vec<Event>> {
-        let path = format!("/mark/v1/event/registrationNumber/{}?limit=500", mark.replace(' ', "%20"));
+        let path = format!("/mark/v1/event/registrationNumber/{}?limit=500", in_path(mark));
         let page = json_of(&self.ask("GET", &path, "").await?)?;
         let Some(Json::List(items)) = page.at(&["items"]) else { anyhow::bail!("no page") };
         let event = |item: &Json| match item {

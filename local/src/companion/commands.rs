@@ -26,6 +26,11 @@ pub fn commands(marks: usize, events: usize) -> Vec<Command> {
     (1..=events).flat_map(|version| (0..marks).map(move |number| command(number, version))).collect()
 }
 
+/// A mark as a path has it. (Its group is its key, percent-encoded.)
+pub fn in_path(mark: &str) -> Group {
+    Group::of(&Key::S(mark.to_owned()))
+}
+
 fn command(number: usize, version: usize) -> Command {
     let mark = mark(number);
     let post_code = "AA9 9AA";
@@ -35,8 +40,6 @@ fn command(number: usize, version: usize) -> Command {
         json!({ "addressLine1": line, "addressLine2": town(number), "postCode": post_code })
     };
     let entitlement = |path: &str| format!("/mark/v1/entitlement{path}");
-    // A group is its key, percent-encoded.
-    let in_path = || Group::of(&Key::S(mark.clone()));
     let (method, path, body) = match version {
         1 => {
             let price = 299.9 + (number % 7) as f64 * 100.0;
@@ -47,9 +50,9 @@ fn command(number: usize, version: usize) -> Command {
         _ => match version % 8 {
             2 => ("PUT", entitlement("/address"), json!({ "mark": mark, "address": address() })),
             3 | 7 => ("PUT", entitlement("/nominee"), json!({ "mark": mark, "nomineeName": nominee() })),
-            0 | 4 => ("PUT", format!("/mark/v1/lock/{}", in_path()), Value::Null),
-            1 | 5 => ("PUT", format!("/mark/v1/unlock/{}", in_path()), Value::Null),
-            _ => ("PUT", entitlement(&format!("/certificate/{}", in_path())), Value::Null),
+            0 | 4 => ("PUT", format!("/mark/v1/lock/{}", in_path(&mark)), Value::Null),
+            1 | 5 => ("PUT", format!("/mark/v1/unlock/{}", in_path(&mark)), Value::Null),
+            _ => ("PUT", entitlement(&format!("/certificate/{}", in_path(&mark))), Value::Null),
         },
     };
     let body = if body.is_null() { String::new() } else { body.to_string() };
