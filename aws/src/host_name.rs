@@ -19,8 +19,9 @@ pub(crate) fn host_name(service: &str, region: &str, use_fips: bool, use_dual_st
         return (!(use_fips && is_china)).then(|| format!("s3{fips}{variant}.{region}.{plain}"));
     }
     // In GovCloud, endpoints without the word are FIPS endpoints, too.
-    let is_unnamed =
-        is_gov && (service == "events" || !use_dual_stack && ["sns", "kinesis", "ssm"].contains(&service));
+    let is_unnamed = is_gov
+        && (["events", "monitoring"].contains(&service)
+            || !use_dual_stack && ["sns", "kinesis", "ssm"].contains(&service));
     let fips = if use_fips && !is_unnamed { "-fips" } else { "" };
     let is_one = service == "secretsmanager" && dual_stack == "api.aws"
         || service == "secretsmanager" && is_china && !use_fips;
@@ -61,7 +62,8 @@ mod tests {
 
     use super::*;
 
-    const SERVICES: [&str; 7] = ["lambda", "sns", "events", "kinesis", "s3", "secretsmanager", "ssm"];
+    const SERVICES: [&str; 9] =
+        ["lambda", "sns", "events", "kinesis", "s3", "secretsmanager", "ssm", "kms", "monitoring"];
 
     fn check(region: &str, expected: Expect) {
         let mut shown = String::new();
@@ -88,6 +90,8 @@ mod tests {
                 s3.eu-west-2.amazonaws.com
                 secretsmanager.eu-west-2.amazonaws.com
                 ssm.eu-west-2.amazonaws.com
+                kms.eu-west-2.amazonaws.com
+                monitoring.eu-west-2.amazonaws.com
                 lambda.eu-west-2.api.aws
                 sns.eu-west-2.api.aws
                 events.eu-west-2.api.aws
@@ -95,6 +99,8 @@ mod tests {
                 s3.dualstack.eu-west-2.amazonaws.com
                 secretsmanager.eu-west-2.amazonaws.com
                 ssm.eu-west-2.api.aws
+                kms.eu-west-2.api.aws
+                monitoring.eu-west-2.api.aws
                 lambda-fips.eu-west-2.amazonaws.com
                 sns-fips.eu-west-2.amazonaws.com
                 events-fips.eu-west-2.amazonaws.com
@@ -102,6 +108,8 @@ mod tests {
                 s3-fips.eu-west-2.amazonaws.com
                 secretsmanager-fips.eu-west-2.amazonaws.com
                 ssm-fips.eu-west-2.amazonaws.com
+                kms-fips.eu-west-2.amazonaws.com
+                monitoring-fips.eu-west-2.amazonaws.com
                 lambda-fips.eu-west-2.api.aws
                 sns-fips.eu-west-2.api.aws
                 events-fips.eu-west-2.api.aws
@@ -109,6 +117,8 @@ mod tests {
                 s3-fips.dualstack.eu-west-2.amazonaws.com
                 secretsmanager-fips.eu-west-2.amazonaws.com
                 ssm-fips.eu-west-2.api.aws
+                kms-fips.eu-west-2.api.aws
+                monitoring-fips.eu-west-2.api.aws
             "#]],
         );
         check(
@@ -121,6 +131,8 @@ mod tests {
                 s3.us-gov-west-1.amazonaws.com
                 secretsmanager.us-gov-west-1.amazonaws.com
                 ssm.us-gov-west-1.amazonaws.com
+                kms.us-gov-west-1.amazonaws.com
+                monitoring.us-gov-west-1.amazonaws.com
                 lambda.us-gov-west-1.api.aws
                 sns.us-gov-west-1.api.aws
                 events.us-gov-west-1.api.aws
@@ -128,6 +140,8 @@ mod tests {
                 s3.dualstack.us-gov-west-1.amazonaws.com
                 secretsmanager.us-gov-west-1.amazonaws.com
                 ssm.us-gov-west-1.api.aws
+                kms.us-gov-west-1.api.aws
+                monitoring.us-gov-west-1.api.aws
                 lambda-fips.us-gov-west-1.amazonaws.com
                 sns.us-gov-west-1.amazonaws.com
                 events.us-gov-west-1.amazonaws.com
@@ -135,6 +149,8 @@ mod tests {
                 s3-fips.us-gov-west-1.amazonaws.com
                 secretsmanager-fips.us-gov-west-1.amazonaws.com
                 ssm.us-gov-west-1.amazonaws.com
+                kms-fips.us-gov-west-1.amazonaws.com
+                monitoring.us-gov-west-1.amazonaws.com
                 lambda-fips.us-gov-west-1.api.aws
                 sns-fips.us-gov-west-1.api.aws
                 events.us-gov-west-1.api.aws
@@ -142,6 +158,8 @@ mod tests {
                 s3-fips.dualstack.us-gov-west-1.amazonaws.com
                 secretsmanager-fips.us-gov-west-1.amazonaws.com
                 ssm-fips.us-gov-west-1.api.aws
+                kms-fips.us-gov-west-1.api.aws
+                monitoring.us-gov-west-1.api.aws
             "#]],
         );
         check(
@@ -154,6 +172,8 @@ mod tests {
                 s3.cn-north-1.amazonaws.com.cn
                 secretsmanager.cn-north-1.amazonaws.com.cn
                 ssm.cn-north-1.amazonaws.com.cn
+                kms.cn-north-1.amazonaws.com.cn
+                monitoring.cn-north-1.amazonaws.com.cn
                 lambda.cn-north-1.api.amazonwebservices.com.cn
                 sns.cn-north-1.api.amazonwebservices.com.cn
                 events.cn-north-1.api.amazonwebservices.com.cn
@@ -161,6 +181,8 @@ mod tests {
                 s3.dualstack.cn-north-1.amazonaws.com.cn
                 secretsmanager.cn-north-1.amazonaws.com.cn
                 ssm.cn-north-1.api.amazonwebservices.com.cn
+                kms.cn-north-1.api.amazonwebservices.com.cn
+                monitoring.cn-north-1.api.amazonwebservices.com.cn
                 lambda-fips.cn-north-1.amazonaws.com.cn
                 sns-fips.cn-north-1.amazonaws.com.cn
                 events-fips.cn-north-1.amazonaws.com.cn
@@ -168,6 +190,8 @@ mod tests {
                 none
                 secretsmanager-fips.cn-north-1.amazonaws.com.cn
                 ssm-fips.cn-north-1.amazonaws.com.cn
+                kms-fips.cn-north-1.amazonaws.com.cn
+                monitoring-fips.cn-north-1.amazonaws.com.cn
                 lambda-fips.cn-north-1.api.amazonwebservices.com.cn
                 sns-fips.cn-north-1.api.amazonwebservices.com.cn
                 events-fips.cn-north-1.api.amazonwebservices.com.cn
@@ -175,6 +199,8 @@ mod tests {
                 none
                 secretsmanager-fips.cn-north-1.api.amazonwebservices.com.cn
                 ssm-fips.cn-north-1.api.amazonwebservices.com.cn
+                kms-fips.cn-north-1.api.amazonwebservices.com.cn
+                monitoring-fips.cn-north-1.api.amazonwebservices.com.cn
             "#]],
         );
         check(
@@ -187,6 +213,8 @@ mod tests {
                 s3.us-iso-east-1.c2s.ic.gov
                 secretsmanager.us-iso-east-1.c2s.ic.gov
                 ssm.us-iso-east-1.c2s.ic.gov
+                kms.us-iso-east-1.c2s.ic.gov
+                monitoring.us-iso-east-1.c2s.ic.gov
                 lambda.us-iso-east-1.api.aws.ic.gov
                 sns.us-iso-east-1.api.aws.ic.gov
                 events.us-iso-east-1.api.aws.ic.gov
@@ -194,6 +222,8 @@ mod tests {
                 s3.dualstack.us-iso-east-1.c2s.ic.gov
                 secretsmanager.us-iso-east-1.api.aws.ic.gov
                 ssm.us-iso-east-1.api.aws.ic.gov
+                kms.us-iso-east-1.api.aws.ic.gov
+                monitoring.us-iso-east-1.api.aws.ic.gov
                 lambda-fips.us-iso-east-1.c2s.ic.gov
                 sns-fips.us-iso-east-1.c2s.ic.gov
                 events-fips.us-iso-east-1.c2s.ic.gov
@@ -201,6 +231,8 @@ mod tests {
                 s3-fips.us-iso-east-1.c2s.ic.gov
                 secretsmanager-fips.us-iso-east-1.c2s.ic.gov
                 ssm-fips.us-iso-east-1.c2s.ic.gov
+                kms-fips.us-iso-east-1.c2s.ic.gov
+                monitoring-fips.us-iso-east-1.c2s.ic.gov
                 lambda-fips.us-iso-east-1.api.aws.ic.gov
                 sns-fips.us-iso-east-1.api.aws.ic.gov
                 events-fips.us-iso-east-1.api.aws.ic.gov
@@ -208,6 +240,8 @@ mod tests {
                 s3-fips.dualstack.us-iso-east-1.c2s.ic.gov
                 secretsmanager-fips.us-iso-east-1.api.aws.ic.gov
                 ssm-fips.us-iso-east-1.api.aws.ic.gov
+                kms-fips.us-iso-east-1.api.aws.ic.gov
+                monitoring-fips.us-iso-east-1.api.aws.ic.gov
             "#]],
         );
         check(
@@ -220,6 +254,8 @@ mod tests {
                 s3.us-isob-east-1.sc2s.sgov.gov
                 secretsmanager.us-isob-east-1.sc2s.sgov.gov
                 ssm.us-isob-east-1.sc2s.sgov.gov
+                kms.us-isob-east-1.sc2s.sgov.gov
+                monitoring.us-isob-east-1.sc2s.sgov.gov
                 lambda.us-isob-east-1.api.aws.scloud
                 sns.us-isob-east-1.api.aws.scloud
                 events.us-isob-east-1.api.aws.scloud
@@ -227,6 +263,8 @@ mod tests {
                 s3.dualstack.us-isob-east-1.sc2s.sgov.gov
                 secretsmanager.us-isob-east-1.api.aws.scloud
                 ssm.us-isob-east-1.api.aws.scloud
+                kms.us-isob-east-1.api.aws.scloud
+                monitoring.us-isob-east-1.api.aws.scloud
                 lambda-fips.us-isob-east-1.sc2s.sgov.gov
                 sns-fips.us-isob-east-1.sc2s.sgov.gov
                 events-fips.us-isob-east-1.sc2s.sgov.gov
@@ -234,6 +272,8 @@ mod tests {
                 s3-fips.us-isob-east-1.sc2s.sgov.gov
                 secretsmanager-fips.us-isob-east-1.sc2s.sgov.gov
                 ssm-fips.us-isob-east-1.sc2s.sgov.gov
+                kms-fips.us-isob-east-1.sc2s.sgov.gov
+                monitoring-fips.us-isob-east-1.sc2s.sgov.gov
                 lambda-fips.us-isob-east-1.api.aws.scloud
                 sns-fips.us-isob-east-1.api.aws.scloud
                 events-fips.us-isob-east-1.api.aws.scloud
@@ -241,6 +281,8 @@ mod tests {
                 s3-fips.dualstack.us-isob-east-1.sc2s.sgov.gov
                 secretsmanager-fips.us-isob-east-1.api.aws.scloud
                 ssm-fips.us-isob-east-1.api.aws.scloud
+                kms-fips.us-isob-east-1.api.aws.scloud
+                monitoring-fips.us-isob-east-1.api.aws.scloud
             "#]],
         );
         check(
@@ -253,6 +295,8 @@ mod tests {
                 s3.eusc-de-east-1.amazonaws.eu
                 secretsmanager.eusc-de-east-1.amazonaws.eu
                 ssm.eusc-de-east-1.amazonaws.eu
+                kms.eusc-de-east-1.amazonaws.eu
+                monitoring.eusc-de-east-1.amazonaws.eu
                 lambda.eusc-de-east-1.api.amazonwebservices.eu
                 sns.eusc-de-east-1.api.amazonwebservices.eu
                 events.eusc-de-east-1.api.amazonwebservices.eu
@@ -260,6 +304,8 @@ mod tests {
                 s3.dualstack.eusc-de-east-1.amazonaws.eu
                 secretsmanager.eusc-de-east-1.api.amazonwebservices.eu
                 ssm.eusc-de-east-1.api.amazonwebservices.eu
+                kms.eusc-de-east-1.api.amazonwebservices.eu
+                monitoring.eusc-de-east-1.api.amazonwebservices.eu
                 lambda-fips.eusc-de-east-1.amazonaws.eu
                 sns-fips.eusc-de-east-1.amazonaws.eu
                 events-fips.eusc-de-east-1.amazonaws.eu
@@ -267,6 +313,8 @@ mod tests {
                 s3-fips.eusc-de-east-1.amazonaws.eu
                 secretsmanager-fips.eusc-de-east-1.amazonaws.eu
                 ssm-fips.eusc-de-east-1.amazonaws.eu
+                kms-fips.eusc-de-east-1.amazonaws.eu
+                monitoring-fips.eusc-de-east-1.amazonaws.eu
                 lambda-fips.eusc-de-east-1.api.amazonwebservices.eu
                 sns-fips.eusc-de-east-1.api.amazonwebservices.eu
                 events-fips.eusc-de-east-1.api.amazonwebservices.eu
@@ -274,6 +322,8 @@ mod tests {
                 s3-fips.dualstack.eusc-de-east-1.amazonaws.eu
                 secretsmanager-fips.eusc-de-east-1.api.amazonwebservices.eu
                 ssm-fips.eusc-de-east-1.api.amazonwebservices.eu
+                kms-fips.eusc-de-east-1.api.amazonwebservices.eu
+                monitoring-fips.eusc-de-east-1.api.amazonwebservices.eu
             "#]],
         );
     }

@@ -24,5 +24,4 @@ pub mod topic;
 
 pub use self::call::{CallError, CallFault};
 pub use self::origin::Origin;
-pub use self::services::Services;
 pub use self::target::Target;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::CallError;
-use super::services::{Content, ServiceCall, Services, part_of_arn};
+use super::services::{Content, ServiceCall, part_of_arn};
+use super::{CallError, Target};
 
 /// An event bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Bus {
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn bus(services: &Services, arn: &str, name: &str) -> Result<Bus, CallError> {
+pub async fn bus(target: &Target, arn: &str, name: &str) -> Result<Bus, CallError> {
     let call = ServiceCall {
         name: "DescribeEventBus",
         subject: arn,
@@ -30,7 +30,7 @@ pub async fn bus(services: &Services, arn: &str, name: &str) -> Result<Bus, Call
             body: json!({ "Name": name }),
         },
     };
-    let found = services.json(&call).await?;
+    let found = target.json(&call).await?;
     let text = |name: &str| {
         found.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
     };

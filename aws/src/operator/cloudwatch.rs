@@ -1,11 +1,12 @@
 //! CloudWatch: metrics of queues and functions.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
+use super::services::{Content, ServiceCall};
 use super::{CallError, Target};
 
 /// How far back a figure is looked for. SQS and Lambda make one a minute, SQS's may be five minutes late (SQS Developer
@@ -15,12 +16,12 @@ pub const WINDOW: Duration = Duration::from_secs(10 * 60);
 /// The most metrics that one call asks for (CloudWatch API Reference, "GetMetricData").
 const QUERIES_PER_CALL: usize = 500;
 
-const PERIOD: i32 = 60;
+const PERIOD: u32 = 60;
 
 /// The time that [`sums`] add up.
 pub const SUM_WINDOW: Duration = Duration::from_secs(60 * 60);
 
-const SUM_PERIOD: i32 = 300;
+const SUM_PERIOD: u32 = 300;
 
 /// A metric.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,11 +34,39 @@ pub struct MetricName {
     pub dimensions: Vec<(&'static str, String)>,
 }
 
+/// A metric's figure.
+struct Figure {
+    name: MetricName,
+    /// When its time began, in seconds since 1970.
+    at: f64,
+    value: f64,
+}
+
+/// A page of the answer to `GetMetricData`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page {
+    #[serde(default)]
+    metric_data_results: Vec<MetricDataResult>,
+    next_token: Option<String>,
+}
+
+/// The figures of one query; times and values stand at the same places.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MetricDataResult {
+    id: String,
+    #[serde(default)]
+    timestamps: Vec<f64>,
+    #[serde(default)]
+    values: Vec<f64>,
+}
+
 /// What is asked of each metric.
 #[derive(Clone, Copy)]
 struct Statistic {
     name: &'static str,
-    period: i32,
+    period: u32,
     window: Duration,
 }
 
@@ -48,8 +77,8 @@ struct Statistic {
 /// [`CallError`].
 pub async fn newest(target: &Target, names: &[MetricName]) -> Result<BTreeMap<MetricName, f64>, CallError> {
     let statistic = Statistic { name: "Maximum", period: PERIOD, window: WINDOW };
-    let mut newest: BTreeMap<MetricName, (DateTime, f64)> = BTreeMap::new();
-    for (name, at, value) in figures(target, names, statistic).await? {
+    let mut newest: BTreeMap<MetricName, (f64, f64)> = BTreeMap::new();
+    for Figure { name, at, value } in figures(target, names, statistic).await? {
         let known = newest.entry(name).or_insert((at, value));
         if at > known.0 {
             *known = (at, value);
@@ -66,7 +95,7 @@ pub async fn newest(target: &Target, names: &[MetricName]) -> Result<BTreeMap<Me
 pub async fn sums(target: &Target, names: &[MetricName]) -> Result<BTreeMap<MetricName, f64>, CallError> {
     let statistic = Statistic { name: "Sum", period: SUM_PERIOD, window: SUM_WINDOW };
     let mut sums: BTreeMap<MetricName, f64> = names.iter().map(|name| (name.clone(), 0.0)).collect();
-    for (name, _, value) in figures(target, names, statistic).await? {
+    for Figure { name, value, .. } in figures(target, names, statistic).await? {
         *sums.entry(name).or_default() += value;
     }
     Ok(sums)
@@ -76,71 +105,66 @@ async fn figures(
     target: &Target,
     names: &[MetricName],
     statistic: Statistic,
-) -> Result<Vec<(MetricName, DateTime, f64)>, CallError> {
-    let now = SystemTime::now();
+) -> Result<Vec<Figure>, CallError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (start, end) = (now.saturating_sub(statistic.window).as_secs(), now.as_secs());
     let mut figures = Vec::new();
     for names in names.chunks(QUERIES_PER_CALL) {
         let queries = names.iter().enumerate().map(|(index, name)| query(index, name, statistic));
-        let call = target
-            .cloudwatch
-            .get_metric_data()
-            .set_metric_data_queries(Some(queries.collect()))
-            .start_time(DateTime::from(now - statistic.window))
-            .end_time(DateTime::from(now));
-        let mut pages = call.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| CallError::new("GetMetricData", "CloudWatch", &error))?;
-            for result in page.metric_data_results.unwrap_or_default() {
-                let index = result.id().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
+        let mut request = json!({
+            "MetricDataQueries": queries.collect::<Vec<_>>(),
+            "StartTime": start,
+            "EndTime": end,
+        });
+        loop {
+            let page = page(target, &request).await?;
+            for result in page.metric_data_results {
+                let index = result.id.strip_prefix('m').and_then(|index| index.parse::<usize>().ok());
                 let Some(name) = index.and_then(|index| names.get(index)) else {
                     continue;
                 };
-                let found = result.timestamps().iter().zip(result.values());
-                figures.extend(found.map(|(at, value)| (name.clone(), *at, *value)));
+                let found = result.timestamps.into_iter().zip(result.values);
+                figures.extend(found.map(|(at, value)| Figure { name: name.clone(), at, value }));
+            }
+            let Some(token) = page.next_token.filter(|token| !token.is_empty()) else { break };
+            if let Some(request) = request.as_object_mut() {
+                request.insert("NextToken".to_owned(), token.into());
             }
         }
     }
     Ok(figures)
 }
 
-fn query(index: usize, name: &MetricName, statistic: Statistic) -> MetricDataQuery {
-    let dimensions = name.dimensions.iter();
-    let dimensions = dimensions.map(|(name, value)| Dimension::builder().name(*name).value(value).build());
-    let metric = Metric::builder().namespace(name.namespace).metric_name(name.metric);
-    let metric = metric.set_dimensions(Some(dimensions.collect())).build();
-    let Statistic { name, period, .. } = statistic;
-    let stat = MetricStat::builder().metric(metric).period(period).stat(name).build();
-    MetricDataQuery::builder().id(format!("m{index}")).metric_stat(stat).build()
+async fn page(target: &Target, request: &Value) -> Result<Page, CallError> {
+    let call = ServiceCall {
+        name: "GetMetricData",
+        subject: "CloudWatch",
+        service: "monitoring",
+        region: target.region(),
+        content: Content::Json {
+            operation: "GraniteServiceVersion20100801.GetMetricData".to_owned(),
+            body: request.clone(),
+        },
+    };
+    let body = target.call(&call).await?;
+    serde_json::from_slice(&body).map_err(|error| call.unreadable(error.to_string()))
 }
 
-#[cfg(test)]
-mod tests {
-    use expect_test::expect;
-
-    use super::*;
-
-    #[test]
-    fn a_sum_is_asked_for_with_all_dimensions() {
-        let dimensions =
-            vec![("Function", "mark-event-queue-PushHttp".to_owned()), ("Client", "Billing".to_owned())];
-        let name = MetricName { namespace: "MarkEventQueue", metric: "Delivered", dimensions };
-        let query = query(3, &name, Statistic { name: "Sum", period: SUM_PERIOD, window: SUM_WINDOW });
-        let stat = query.metric_stat().unwrap();
-        let metric = stat.metric().unwrap();
-        let dimensions = metric.dimensions().iter();
-        let dimensions: Vec<String> = dimensions
-            .map(|it| format!("{}={}", it.name().unwrap_or_default(), it.value().unwrap_or_default()))
-            .collect();
-        expect!["m3 MarkEventQueue Delivered Function=mark-event-queue-PushHttp,Client=Billing Sum 300"]
-            .assert_eq(&format!(
-                "{} {} {} {} {} {}",
-                query.id().unwrap_or_default(),
-                metric.namespace().unwrap_or_default(),
-                metric.metric_name().unwrap_or_default(),
-                dimensions.join(","),
-                stat.stat().unwrap_or_default(),
-                stat.period().unwrap_or_default()
-            ));
-        assert_eq!(SUM_WINDOW.as_secs() % u64::try_from(SUM_PERIOD).unwrap(), 0);
-    }
+fn query(index: usize, metric: &MetricName, Statistic { name, period, .. }: Statistic) -> Value {
+    let dimensions = metric.dimensions.iter();
+    let dimensions = dimensions.map(|(name, value)| json!({ "Name": name, "Value": value }));
+    json!({
+        "Id": format!("m{index}"),
+        "MetricStat": {
+            "Metric": {
+                "Namespace": metric.namespace,
+                "MetricName": metric.metric,
+                "Dimensions": dimensions.collect::<Vec<_>>(),
+            },
+            "Period": period,
+            "Stat": name,
+        },
+    })
 }
+
+const _: () = assert!(SUM_WINDOW.as_secs().is_multiple_of(SUM_PERIOD as u64), "a sum has whole periods");

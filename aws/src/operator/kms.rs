@@ -1,9 +1,8 @@
 //! KMS: keys.
 
-use aws_sdk_kms::config::{Config, Region};
-use aws_sdk_kms::types::KeyManagerType;
+use serde_json::json;
 
-use super::services::part_of_arn;
+use super::services::{Content, ServiceCall, part_of_arn};
 use super::{CallError, Target};
 
 /// A key that encrypts a queue, or what a push client's events go to.
@@ -21,11 +20,20 @@ pub struct Key {
 ///
 /// [`CallError`].
 pub async fn key(target: &Target, arn: &str) -> Result<Key, CallError> {
-    let there = Config::builder().region(Region::new(part_of_arn(arn, 3).to_owned()));
-    let answer = target.kms.describe_key().key_id(arn).customize().config_override(there).send().await;
-    let answer = answer.map_err(|error| CallError::new("DescribeKey", arn, &error))?;
-    let key = answer.key_metadata.as_ref();
-    let state = key.and_then(|key| key.key_state.as_ref()).map_or("unknown", |state| state.as_str());
-    let is_of_aws = key.and_then(|key| key.key_manager.as_ref()) == Some(&KeyManagerType::Aws);
-    Ok(Key { state: state.to_owned(), is_of_aws })
+    let call = ServiceCall {
+        name: "DescribeKey",
+        subject: arn,
+        service: "kms",
+        region: part_of_arn(arn, 3),
+        content: Content::Json {
+            operation: "TrentService.DescribeKey".to_owned(),
+            body: json!({ "KeyId": arn }),
+        },
+    };
+    let found = target.json(&call).await?;
+    let text = |name: &str| found.get("KeyMetadata")?.get(name)?.as_str();
+    Ok(Key {
+        state: text("KeyState").unwrap_or("unknown").to_owned(),
+        is_of_aws: text("KeyManager") == Some("AWS"),
+    })
 }

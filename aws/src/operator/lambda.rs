@@ -1,14 +1,17 @@
 //! Lambda: the functions, their event source mappings, and invoking a function.
 
-use aws_sdk_lambda::Client;
-use aws_sdk_lambda::config::retry::RetryConfig;
-use aws_sdk_lambda::config::{Config, Region};
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType, InvocationType};
-use serde::Deserialize;
+use std::fmt::Display;
+use std::time::Duration;
 
-use super::services::part_of_arn;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::services::{Content, ServiceCall, part_of_arn};
 use super::{CallError, Target};
+
+/// How long an invoked function's answer may take: longer than each of them may run.
+pub const INVOKE_TIMEOUT: Duration = Duration::from_secs(200);
 
 /// A function's event source mapping, as far as the pipeline depends on it. `None`: Lambda does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +60,74 @@ pub enum Answer {
     Failed(String),
 }
 
+/// The header of an answer whose function failed.
+const FUNCTION_ERROR: &str = "x-amz-function-error";
+
+/// What `GetFunctionConfiguration` answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Configuration {
+    state: Option<String>,
+    state_reason: Option<String>,
+    timeout: Option<i32>,
+}
+
+/// What `GetAccountSettings` answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Settings {
+    account_limit: Option<AccountLimit>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AccountLimit {
+    unreserved_concurrent_executions: Option<u32>,
+}
+
+/// A page of what `ListEventSourceMappings` answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MappingPage {
+    #[serde(default)]
+    event_source_mappings: Vec<MappingConfiguration>,
+    next_marker: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MappingConfiguration {
+    event_source_arn: Option<String>,
+    state: Option<String>,
+    last_processing_result: Option<String>,
+    batch_size: Option<i32>,
+    function_response_types: Option<Vec<String>>,
+    parallelization_factor: Option<i32>,
+    maximum_retry_attempts: Option<i32>,
+    maximum_record_age_in_seconds: Option<i32>,
+    bisect_batch_on_function_error: Option<bool>,
+    destination_config: Option<DestinationConfig>,
+    scaling_config: Option<ScalingConfig>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DestinationConfig {
+    on_failure: Option<OnFailure>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct OnFailure {
+    destination: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ScalingConfig {
+    maximum_concurrency: Option<i32>,
+}
+
 /// The function called `name`, or with this ARN, perhaps of another region, and perhaps with an alias or version.
 ///
 /// # Errors
@@ -64,12 +135,10 @@ pub enum Answer {
 /// [`CallError`].
 pub async fn function(target: &Target, name: &str) -> Result<Function, CallError> {
     let region = if name.starts_with("arn:") { part_of_arn(name, 3) } else { target.region() };
-    let there = Config::builder().region(Region::new(region.to_owned()));
-    let call = target.lambda.get_function_configuration().function_name(name).customize();
-    let answer = call.config_override(there).send().await;
-    let answer = answer.map_err(|error| CallError::new("GetFunctionConfiguration", name, &error))?;
-    let state = answer.state.as_ref().map(|state| state.as_str().to_owned()).unwrap_or_default();
-    Ok(Function { state, reason: answer.state_reason, timeout: answer.timeout })
+    let path = format!("/2015-03-31/functions/{}/configuration", encoded(name));
+    let found: Configuration = get(target, "GetFunctionConfiguration", name, region, path).await?;
+    let Configuration { state, state_reason, timeout } = found;
+    Ok(Function { state: state.unwrap_or_default(), reason: state_reason, timeout })
 }
 
 /// How many functions may run at the same time, of those that have no reserved concurrency, in the account and region.
@@ -78,10 +147,9 @@ pub async fn function(target: &Target, name: &str) -> Result<Function, CallError
 ///
 /// [`CallError`].
 pub async fn unreserved_concurrency(target: &Target) -> Result<Option<u32>, CallError> {
-    let answer = target.lambda.get_account_settings().send().await;
-    let answer = answer.map_err(|error| CallError::new("GetAccountSettings", "the account", &error))?;
-    let limit = answer.account_limit.and_then(|limit| limit.unreserved_concurrent_executions);
-    Ok(limit.and_then(|limit| u32::try_from(limit).ok()))
+    let path = "/2016-08-19/account-settings/".to_owned();
+    let found: Settings = get(target, "GetAccountSettings", "the account", target.region(), path).await?;
+    Ok(found.account_limit.and_then(|limit| limit.unreserved_concurrent_executions))
 }
 
 /// The event source mappings of the function called `function`.
@@ -90,12 +158,15 @@ pub async fn unreserved_concurrency(target: &Target) -> Result<Option<u32>, Call
 ///
 /// [`CallError`].
 pub async fn mappings(target: &Target, function: &str) -> Result<Vec<Mapping>, CallError> {
-    let call = target.lambda.list_event_source_mappings().function_name(function);
-    let mut pages = call.into_paginator().items().send();
+    let first = format!("/2015-03-31/event-source-mappings/?FunctionName={}", encoded(function));
+    let mut path = first.clone();
     let mut mappings = Vec::new();
-    while let Some(mapping) = pages.next().await {
-        let mapping = mapping.map_err(|error| CallError::new("ListEventSourceMappings", function, &error))?;
-        mappings.push(Mapping::from(mapping));
+    loop {
+        let page = get(target, "ListEventSourceMappings", function, target.region(), path).await?;
+        let MappingPage { event_source_mappings, next_marker } = page;
+        mappings.extend(event_source_mappings.into_iter().map(Mapping::from));
+        let Some(marker) = next_marker.filter(|marker| !marker.is_empty()) else { break };
+        path = format!("{first}&Marker={}", encoded(&marker));
     }
     Ok(mappings)
 }
@@ -107,7 +178,8 @@ pub async fn mappings(target: &Target, function: &str) -> Result<Vec<Mapping>, C
 ///
 /// [`CallError`]. Whether the function did its work is then unknown.
 pub async fn invoke(target: &Target, function: &str, payload: &str) -> Result<Answer, CallError> {
-    invoke_by(&target.invoking, function, payload).await
+    let answer = target.answer(&invocation(target, function, payload), INVOKE_TIMEOUT).await?;
+    Ok(read(answer.header(FUNCTION_ERROR).is_some(), &answer.body))
 }
 
 /// The same, and no call is repeated.
@@ -116,16 +188,30 @@ pub async fn invoke(target: &Target, function: &str, payload: &str) -> Result<An
 ///
 /// [`CallError`]. Whether the function did its work is then unknown.
 pub async fn invoke_once(target: &Target, function: &str, payload: &str) -> Result<Answer, CallError> {
-    let once = target.invoking.config().to_builder().retry_config(RetryConfig::disabled());
-    invoke_by(&Client::from_conf(once.build()), function, payload).await
+    let answer = target.answer_once(&invocation(target, function, payload), INVOKE_TIMEOUT).await?;
+    Ok(read(answer.header(FUNCTION_ERROR).is_some(), &answer.body))
 }
 
-async fn invoke_by(client: &Client, function: &str, payload: &str) -> Result<Answer, CallError> {
-    let call = client.invoke().function_name(function).invocation_type(InvocationType::RequestResponse);
-    let call = call.payload(Blob::new(payload));
-    let answer = call.send().await.map_err(|error| CallError::new("Invoke", function, &error))?;
-    let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
-    Ok(read(answer.function_error.is_some(), &payload))
+fn invocation<'c>(target: &'c Target, function: &'c str, payload: &str) -> ServiceCall<'c> {
+    let path = format!("/2015-03-31/functions/{}/invocations", encoded(function));
+    let content = Content::Invocation { path, payload: payload.to_owned() };
+    ServiceCall { name: "Invoke", subject: function, service: "lambda", region: target.region(), content }
+}
+
+async fn get<A: DeserializeOwned>(
+    target: &Target,
+    name: &'static str,
+    subject: &str,
+    region: &str,
+    path: String,
+) -> Result<A, CallError> {
+    let call = ServiceCall { name, subject, service: "lambda", region, content: Content::Path(path) };
+    let body = target.call(&call).await?;
+    serde_json::from_slice(&body).map_err(|error| call.unreadable(error.to_string()))
+}
+
+fn encoded(text: &str) -> impl Display {
+    utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
 fn read(has_failed: bool, payload: &[u8]) -> Answer {
@@ -143,8 +229,8 @@ fn read(has_failed: bool, payload: &[u8]) -> Answer {
     }
 }
 
-impl From<EventSourceMappingConfiguration> for Mapping {
-    fn from(mapping: EventSourceMappingConfiguration) -> Self {
+impl From<MappingConfiguration> for Mapping {
+    fn from(mapping: MappingConfiguration) -> Self {
         let responses = mapping.function_response_types.unwrap_or_default();
         let on_failure = mapping.destination_config.and_then(|destinations| destinations.on_failure);
         Self {
@@ -152,7 +238,7 @@ impl From<EventSourceMappingConfiguration> for Mapping {
             state: mapping.state.unwrap_or_default(),
             last_result: mapping.last_processing_result,
             batch_size: mapping.batch_size,
-            reports_failures: responses.contains(&FunctionResponseType::ReportBatchItemFailures),
+            reports_failures: responses.iter().any(|response| response == "ReportBatchItemFailures"),
             parallelization_factor: mapping.parallelization_factor,
             maximum_retries: mapping.maximum_retry_attempts,
             maximum_age: mapping.maximum_record_age_in_seconds,

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::services::{Content, ServiceCall, Services, part_of_arn};
-use super::{CallError, CallFault};
+use super::services::{Content, ServiceCall, part_of_arn};
+use super::{CallError, CallFault, Target};
 
 /// A secret of Secrets Manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Secret {
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn secret(services: &Services, arn: &str) -> Result<Secret, CallError> {
+pub async fn secret(target: &Target, arn: &str) -> Result<Secret, CallError> {
     let call = ServiceCall {
         name: "DescribeSecret",
         subject: arn,
@@ -32,7 +32,7 @@ pub async fn secret(services: &Services, arn: &str) -> Result<Secret, CallError>
             body: json!({ "SecretId": arn }),
         },
     };
-    let found = services.json(&call).await?;
+    let found = target.json(&call).await?;
     let versions = found.get("VersionIdsToStages").and_then(Value::as_object);
     let mut stages = versions.into_iter().flat_map(|versions| versions.values());
     let is_current = |stages: &Value| {
@@ -51,14 +51,14 @@ pub async fn secret(services: &Services, arn: &str) -> Result<Secret, CallError>
 /// # Errors
 ///
 /// [`CallError`]: there is none, or that can't be known.
-pub async fn look_at_parameter(services: &Services, arn: &str) -> Result<(), CallError> {
+pub async fn look_at_parameter(target: &Target, arn: &str) -> Result<(), CallError> {
     let name = part_of_arn(arn, 5).strip_prefix("parameter").unwrap_or_default();
     // A name with folders begins with a slash. One without may, and its ARN doesn't say.
     let without_slash = name.trim_start_matches('/');
     let names = if without_slash.contains('/') { vec![name] } else { vec![without_slash, name] };
     let mut last = None;
     for name in names {
-        match tags(services, arn, name).await {
+        match tags(target, arn, name).await {
             Err(error) if error.fault == CallFault::Missing => last = Some(error),
             found => return found,
         }
@@ -66,7 +66,7 @@ pub async fn look_at_parameter(services: &Services, arn: &str) -> Result<(), Cal
     last.map_or(Ok(()), Err)
 }
 
-async fn tags(services: &Services, arn: &str, name: &str) -> Result<(), CallError> {
+async fn tags(target: &Target, arn: &str, name: &str) -> Result<(), CallError> {
     let call = ServiceCall {
         name: "ListTagsForResource",
         subject: arn,
@@ -77,5 +77,5 @@ async fn tags(services: &Services, arn: &str, name: &str) -> Result<(), CallErro
             body: json!({ "ResourceType": "Parameter", "ResourceId": name }),
         },
     };
-    services.json(&call).await.map(drop)
+    target.json(&call).await.map(drop)
 }

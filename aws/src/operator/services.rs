@@ -1,27 +1,43 @@
-//! Calls of services that no SDK client is built for: signed and sent as the push functions do it. Each is asked once, in the
-//! region that it is about.
+//! Calls of services that no SDK client is built for: signed and sent as the push functions do it, each in the region that it
+//! is about. What AWS gives no answer to is asked again.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use aws_credential_types::Credentials;
 use serde_json::Value;
 use shared::exchange::{Answer, Exchange as _, NoAnswer, Place, Request};
+use tokio::sync::Mutex;
 
 use super::{CallError, CallFault, Target};
 use crate::access::Endpoint;
 use crate::connections::Connections;
-use crate::signed::{SECRETS, Signed, TARGETS};
+use crate::signed::{SECRETS, Signed, SignedService, TARGETS};
 
 /// How long a call may take. It is one of many, and people wait.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// How much of an answer is read, in bytes. A topic's or a bus's policy may have 20 KB or more, with every quotation mark
-/// escaped.
-const ANSWER_LIMIT: usize = 262_144;
+/// How long is waited before a call is made again that had no answer.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
-/// Services as a target asks them.
-#[derive(Clone, Debug)]
-pub struct Services {
-    signed: Signed,
+/// How much of an answer is read, in bytes: no function answers with more (Lambda quotas, invocation payload).
+const ANSWER_LIMIT: usize = 6 * 1024 * 1024;
+
+/// Credentials that end sooner are not signed with any more.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// The services that only an operator asks.
+const WATCHED: &[SignedService] = &[
+    SignedService { name: "kms", endpoint_variable: "AWS_ENDPOINT_URL_KMS" },
+    SignedService { name: "monitoring", endpoint_variable: "AWS_ENDPOINT_URL_CLOUDWATCH" },
+];
+
+/// Where services are, and who asks them.
+#[derive(Debug)]
+pub(super) struct Services {
+    endpoints: Vec<(SignedService, Endpoint)>,
+    connections: Connections,
+    /// Those that were asked for last: to get some can take a program or a call.
+    credentials: Mutex<Option<Credentials>>,
 }
 
 /// A call.
@@ -43,48 +59,38 @@ pub(super) enum Content {
     Json { operation: String, body: Value },
     /// A form, percent-encoded.
     Form(String),
+    /// Nothing; the path says all, percent-encoded.
+    Path(String),
+    /// A function is invoked with a payload, and waited for. The path is percent-encoded.
+    Invocation { path: String, payload: String },
 }
 
 impl Services {
-    /// The services of `target`, with its credentials. `variable` is the environment, where a service may have a URL of its
+    /// As the tools of AWS find them: `endpoint` is where all are, `variable` the environment, where one may have a URL of its
     /// own.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError`]: there are no credentials any more.
-    pub async fn try_new(
-        target: &Target,
-        variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, CallError> {
-        let config = target.sdk_config();
-        let credentials = target.credentials("the targets' services").await?;
+    pub(super) fn new(endpoint: &Endpoint, variable: impl Fn(&str) -> Option<String>) -> Self {
         let endpoint = |name: &str| {
             let own = variable(name).filter(|url| !url.is_empty());
-            match own.or_else(|| config.endpoint_url().map(str::to_owned)) {
-                Some(url) => Endpoint::Url(url),
-                None => Endpoint::Aws {
-                    use_fips: config.use_fips().unwrap_or_default(),
-                    use_dual_stack: config.use_dual_stack().unwrap_or_default(),
-                },
-            }
+            own.map_or_else(|| endpoint.clone(), Endpoint::Url)
         };
-        let services = TARGETS.iter().chain(SECRETS);
-        let endpoints = services.map(|service| (*service, endpoint(service.endpoint_variable))).collect();
-        Ok(Self { signed: Signed::new(credentials, endpoints, Connections::waiting()) })
+        let services = [TARGETS, SECRETS, WATCHED].concat().into_iter();
+        let endpoints = services.map(|service| (service, endpoint(service.endpoint_variable)));
+        Self {
+            endpoints: endpoints.collect(),
+            connections: Connections::waiting(),
+            credentials: Mutex::default(),
+        }
     }
+}
 
+impl Target {
     /// The body of the answer.
     ///
     /// # Errors
     ///
     /// [`CallError`].
     pub(super) async fn call(&self, call: &ServiceCall<'_>) -> Result<Vec<u8>, CallError> {
-        let answer = self.signed.exchange(&call.request(), LIMIT).await;
-        match answer {
-            Ok(answer) if answer.is_success() => Ok(answer.body),
-            Ok(answer) => Err(call.refusal(&answer)),
-            Err(error) => Err(call.no_answer(&error)),
-        }
+        self.answer(call, LIMIT).await.map(|answer| answer.body)
     }
 
     /// The answer's JSON.
@@ -96,26 +102,78 @@ impl Services {
         let body = self.call(call).await?;
         serde_json::from_slice(&body).map_err(|error| call.unreadable(error.to_string()))
     }
+
+    /// An answer of success, within `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    pub(super) async fn answer(&self, call: &ServiceCall<'_>, limit: Duration) -> Result<Answer, CallError> {
+        for pause in PAUSES {
+            match self.answer_once(call, limit).await {
+                Err(error) if error.fault.may_pass() => tokio::time::sleep(pause).await,
+                answer => return answer,
+            }
+        }
+        self.answer_once(call, limit).await
+    }
+
+    /// The same, and the call is made once.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    pub(super) async fn answer_once(
+        &self,
+        call: &ServiceCall<'_>,
+        limit: Duration,
+    ) -> Result<Answer, CallError> {
+        let Services { endpoints, connections, credentials } = &*self.services;
+        let credentials = {
+            let mut known = credentials.lock().await;
+            match &*known {
+                Some(credentials) if will_last(credentials, SystemTime::now()) => credentials.clone(),
+                _ => known.insert(self.credentials(call.subject).await?).clone(),
+            }
+        };
+        let signed = Signed::new(credentials, endpoints.clone(), connections.clone());
+        match signed.exchange(&call.request(), limit).await {
+            Ok(answer) if answer.is_success() => Ok(answer),
+            Ok(answer) => Err(call.refusal(&answer)),
+            Err(error) => Err(call.no_answer(&error)),
+        }
+    }
+}
+
+fn will_last(credentials: &Credentials, now: SystemTime) -> bool {
+    credentials.expiry().is_none_or(|end| end > now + MARGIN)
 }
 
 impl ServiceCall<'_> {
     fn request(&self) -> Request {
-        let (headers, body) = match &self.content {
+        let (method, path_and_query, headers, body) = match &self.content {
             Content::Json { operation, body } => (
-                vec![("content-type", "application/x-amz-json-1.1"), ("x-amz-target", operation.as_str())],
+                "POST",
+                "/",
+                vec![("content-type", json_type(self.service)), ("x-amz-target", operation.as_str())],
                 body.to_string(),
             ),
             Content::Form(body) => {
-                (vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8")], body.clone())
+                let kind = "application/x-www-form-urlencoded; charset=utf-8";
+                ("POST", "/", vec![("content-type", kind)], body.clone())
+            }
+            Content::Path(path) => ("GET", path.as_str(), Vec::new(), String::new()),
+            Content::Invocation { path, payload } => {
+                ("POST", path.as_str(), vec![("x-amz-invocation-type", "RequestResponse")], payload.clone())
             }
         };
         let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Request {
-            method: "POST",
+            method,
             place: Place::Aws {
                 service: self.service,
                 region: self.region.to_owned(),
-                path_and_query: "/".to_owned(),
+                path_and_query: path_and_query.to_owned(),
             },
             headers: headers.collect(),
             body: body.into_bytes(),
@@ -160,6 +218,11 @@ impl ServiceCall<'_> {
     pub(super) fn error(&self, fault: CallFault, reason: String) -> CallError {
         CallError { call: self.name, subject: self.subject.to_owned(), fault, reason }
     }
+}
+
+/// The media type of a service's JSON (`jsonVersion` in botocore's `service-2.json` of each).
+fn json_type(service: &str) -> &'static str {
+    if service == "monitoring" { "application/x-amz-json-1.0" } else { "application/x-amz-json-1.1" }
 }
 
 /// A part of an ARN, counted from 0: 3 is the region.

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::CallError;
-use super::services::{Content, ServiceCall, Services, part_of_arn};
+use super::services::{Content, ServiceCall, part_of_arn};
+use super::{CallError, Target};
 
 /// A data stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Stream {
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn stream(services: &Services, arn: &str) -> Result<Stream, CallError> {
+pub async fn stream(target: &Target, arn: &str) -> Result<Stream, CallError> {
     // A local Kinesis knows streams by their names alone.
     let name = arn.rsplit('/').next().unwrap_or_default();
     let call = ServiceCall {
@@ -32,7 +32,7 @@ pub async fn stream(services: &Services, arn: &str) -> Result<Stream, CallError>
             body: json!({ "StreamName": name, "StreamARN": arn }),
         },
     };
-    let found = services.json(&call).await?;
+    let found = target.json(&call).await?;
     let found = found.get("StreamDescriptionSummary");
     let text = |name: &str| found.and_then(|found| found.get(name)?.as_str()).map(str::to_owned);
     let status = text("StreamStatus").ok_or_else(|| call.unreadable("no `StreamStatus`".to_owned()))?;

@@ -1,5 +1,6 @@
 //! Where an operator's calls go, and the clients that make them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -10,7 +11,9 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use shared::text::with_sources;
 
+use super::services::Services;
 use super::{CallError, CallFault, Origin};
+use crate::access::Endpoint;
 
 pub use aws_config::SdkConfig;
 
@@ -23,26 +26,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long an invoked function's answer may take: longer than each of them may run.
-pub const INVOKE_TIMEOUT: Duration = Duration::from_secs(200);
-
 /// An AWS account and region, or an emulator of it. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Target {
     sdk_config: SdkConfig,
     origin: Origin,
     pub(super) cloudformation: aws_sdk_cloudformation::Client,
-    pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) dynamodb: aws_sdk_dynamodb::Client,
     /// It repeats nothing: for tables that repeat their reads themselves, and for writes on a condition, which would be
     /// refused the second time.
     pub(super) dynamodb_once: aws_sdk_dynamodb::Client,
-    pub(super) kms: aws_sdk_kms::Client,
-    pub(super) lambda: aws_sdk_lambda::Client,
-    /// It waits for as long as a function may run.
-    pub(super) invoking: aws_sdk_lambda::Client,
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
+    pub(super) services: Arc<Services>,
 }
 
 /// Whose credentials a target has.
@@ -112,12 +108,21 @@ impl Target {
             .endpoint_url(endpoint)
             .timeout_config(timeouts())
             .credentials_provider(SharedCredentialsProvider::new(credentials));
-        Self::of_config(sdk_config.build(), Origin::default())
+        Self::of_config(sdk_config.build(), Origin::default(), |_| None)
     }
 
-    fn of_config(sdk_config: SdkConfig, origin: Origin) -> Self {
-        let patient = timeouts().to_builder().read_timeout(INVOKE_TIMEOUT).build();
-        let invoking = aws_sdk_lambda::config::Builder::from(&sdk_config).timeout_config(patient);
+    pub(super) fn of_config(
+        sdk_config: SdkConfig,
+        origin: Origin,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let endpoint = match sdk_config.endpoint_url() {
+            Some(url) => Endpoint::Url(url.to_owned()),
+            None => Endpoint::Aws {
+                use_fips: sdk_config.use_fips().unwrap_or_default(),
+                use_dual_stack: sdk_config.use_dual_stack().unwrap_or_default(),
+            },
+        };
         let dynamodb_once = aws_sdk_dynamodb::config::Builder::from(&sdk_config);
         let dynamodb_once = dynamodb_once.retry_config(RetryConfig::disabled());
         let s3 = aws_sdk_s3::config::Builder::from(&sdk_config)
@@ -125,14 +130,11 @@ impl Target {
             .force_path_style(sdk_config.endpoint_url().is_some());
         Self {
             cloudformation: aws_sdk_cloudformation::Client::new(&sdk_config),
-            cloudwatch: aws_sdk_cloudwatch::Client::new(&sdk_config),
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk_config),
             dynamodb_once: aws_sdk_dynamodb::Client::from_conf(dynamodb_once.build()),
-            kms: aws_sdk_kms::Client::new(&sdk_config),
-            lambda: aws_sdk_lambda::Client::new(&sdk_config),
-            invoking: aws_sdk_lambda::Client::from_conf(invoking.build()),
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             sqs: aws_sdk_sqs::Client::new(&sdk_config),
+            services: Arc::new(Services::new(&endpoint, variable)),
             sdk_config,
             origin,
         }
@@ -146,13 +148,13 @@ impl Target {
         if region.is_empty() {
             return Err(TargetError::NoRegion);
         }
-        let origin = Origin::new(region, sdk_config.endpoint_url(), variable);
+        let origin = Origin::new(region, sdk_config.endpoint_url(), &variable);
         let credentials = match sdk_config.credentials_provider() {
             Some(provider) => provider.provide_credentials().await,
             None => Err(CredentialsError::not_loaded("there is no provider")),
         };
         match credentials {
-            Ok(_) => Ok(Self::of_config(sdk_config, origin)),
+            Ok(_) => Ok(Self::of_config(sdk_config, origin, variable)),
             Err(source) => Err(TargetError::NoCredentials { origin: Box::new(origin), source }),
         }
     }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::CallError;
-use super::services::{Content, ServiceCall, Services, elements, part_of_arn};
+use super::services::{Content, ServiceCall, elements, part_of_arn};
+use super::{CallError, Target};
 
 /// The attributes of the topic with this ARN, by SNS's names: `FifoTopic`, `KmsMasterKeyId`, `Policy`, ….
 ///
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn attributes(services: &Services, arn: &str) -> Result<BTreeMap<String, String>, CallError> {
+pub async fn attributes(target: &Target, arn: &str) -> Result<BTreeMap<String, String>, CallError> {
     // An ARN has nothing that a form must escape but its colons, and those it may keep.
     let form = format!("Action=GetTopicAttributes&Version=2010-03-31&TopicArn={arn}");
     let call = ServiceCall {
@@ -20,7 +20,7 @@ pub async fn attributes(services: &Services, arn: &str) -> Result<BTreeMap<Strin
         region: part_of_arn(arn, 3),
         content: Content::Form(form),
     };
-    let body = services.call(&call).await?;
+    let body = target.call(&call).await?;
     let body = String::from_utf8(body).map_err(|error| call.unreadable(error.to_string()))?;
     let attributes: BTreeMap<String, String> = elements(&body, "key").zip(elements(&body, "value")).collect();
     // Every topic has some.

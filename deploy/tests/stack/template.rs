@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use aws::operator::target::INVOKE_TIMEOUT;
+use aws::operator::lambda::INVOKE_TIMEOUT;
 use deploy::functions::{self, CATCH_UP, CONVERTER, FANOUT, PUSH_AWS, PUSH_HTTP};
 use deploy::invoke::{CATCH_UP_NAME, MAINTENANCE};
 use deploy::package::Package;

@@ -9,7 +9,8 @@ use std::fs;
 use std::io::{Cursor, Write as _};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use aws::operator::lambda::{Answer, invoke_once};
 use aws::operator::{Target, s3, sqs};
 use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName};
@@ -379,13 +380,13 @@ async fn returned(stack: &Stack, consumer: &Consumer, batch: &[&Event]) -> anyho
             },
         })
     });
-    let payload = json!({ "Records": records.collect::<Vec<_>>() }).to_string().into_bytes();
+    let payload = json!({ "Records": records.collect::<Vec<_>>() }).to_string();
     let target = Target::local(stack.connection().endpoint(), REGION);
-    let lambda = aws_sdk_lambda::Client::new(target.sdk_config());
-    let request = lambda.invoke().function_name(&consumer.function);
-    let answer = request.payload(payload.into()).send().await?;
-    let answer = answer.payload.map(aws_sdk_lambda::primitives::Blob::into_inner).unwrap_or_default();
-    let answer: Value = serde_json::from_slice(&answer)?;
+    let answer = match invoke_once(&target, &consumer.function, &payload).await? {
+        Answer::Said(answer) => answer,
+        Answer::Failed(reason) => bail!("the consumer failed: {reason}"),
+    };
+    let answer: Value = serde_json::from_str(&answer)?;
     let failures = answer["batchItemFailures"].as_array().with_context(|| answer.to_string())?;
     failures
         .iter()

@@ -11,9 +11,11 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use aws::operator::Target;
+use aws::operator::http_api::{ApiRequest, HttpApi};
 use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification, StreamViewType, TimeToLiveSpecification};
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use expect_test::{Expect, expect};
@@ -324,9 +326,16 @@ impl Operator {
             let call = dynamodb.update_table().table_name(EVENTS).stream_specification(stream.build()?);
             call.send().await?;
         }
-        let lambda = aws_sdk_lambda::Client::new(self.target().sdk_config());
-        let stream = self.mapping("Stream").await?;
-        lambda.update_event_source_mapping().uuid(stream).maximum_retry_attempts(3).send().await?;
+        let lambda = HttpApi::try_new(&self.target(), connection.endpoint()).await?;
+        let path = format!("/2015-03-31/event-source-mappings/{}", self.mapping("Stream").await?);
+        let changed = ApiRequest {
+            method: "PUT",
+            path_and_query: &path,
+            headers: &[],
+            body: r#"{"MaximumRetryAttempts":3}"#,
+        };
+        let changed = lambda.send(&changed, Duration::from_secs(5)).await?;
+        assert!(changed.is_success(), "{}", changed.status);
         let rejection =
             sqs.send_message().queue_url(connection.queue_url(ACCOUNT, "MarkFanOutRejected.fifo"));
         rejection.message_body("{}").message_group_id("a").message_deduplication_id("a").send().await?;

@@ -11,7 +11,7 @@ use aws::operator::lambda::{self, Function};
 use aws::operator::s3::{Bucket, BucketState, look_at_bucket};
 use aws::operator::secret::{Secret, look_at_parameter, secret};
 use aws::operator::stream::{Stream, stream};
-use aws::operator::{CallError, Services, Target, topic};
+use aws::operator::{CallError, Target, topic};
 use aws::web::WebSettings;
 use futures_util::{StreamExt as _, stream as futures};
 use shared::config::{Config, PushTarget, S3Target, SecretArn, TargetArn, WebhookTarget};
@@ -75,7 +75,6 @@ pub(super) struct KeyFacts {
 /// What looks.
 struct Looks<'t> {
     target: &'t Target,
-    services: Services,
     /// Made when the first host is looked at: it reads the system's certificates.
     hosts: LazyLock<Hosts>,
     naming: &'t Naming,
@@ -96,9 +95,8 @@ pub(super) async fn targets(
     if pushed.is_empty() {
         return Ok(Vec::new());
     }
-    let services = Services::try_new(target, |name| std::env::var(name).ok()).await?;
     let hosts: LazyLock<Hosts> = LazyLock::new(|| Hosts::new(WebSettings::default()));
-    let looks = Looks { target, services, hosts, naming };
+    let looks = Looks { target, hosts, naming };
     let states = pushed.into_iter().map(async |(client, target)| TargetFacts {
         client: client.name.to_string(),
         target: target.clone(),
@@ -116,7 +114,7 @@ impl Looks<'_> {
                 TargetState::Function(lambda::function(self.target, &function.function.text).await)
             }
             PushTarget::Sns(sns) => {
-                let attributes = topic::attributes(&self.services, &sns.topic.text).await;
+                let attributes = topic::attributes(self.target, &sns.topic.text).await;
                 let id = attributes.as_ref().ok().and_then(|attributes| attributes.get("KmsMasterKeyId"));
                 let key = self.key_of(&sns.topic, id.map(String::as_str)).await;
                 TargetState::Topic(attributes, key)
@@ -126,13 +124,13 @@ impl Looks<'_> {
                 let is_own = arn.account == self.naming.account;
                 // A local EventBridge knows buses by their names alone.
                 let name = arn.resource.strip_prefix("event-bus/").filter(|_| is_own).unwrap_or(&arn.text);
-                let bus = bus(&self.services, &arn.text, name).await;
+                let bus = bus(self.target, &arn.text, name).await;
                 let id = bus.as_ref().ok().and_then(|bus| bus.key.as_deref());
                 let key = self.key_of(&eventbridge.bus, id).await;
                 TargetState::Bus(bus, key)
             }
             PushTarget::Kinesis(kinesis) => {
-                let stream = stream(&self.services, &kinesis.stream.text).await;
+                let stream = stream(self.target, &kinesis.stream.text).await;
                 let id = stream.as_ref().ok().and_then(|stream| stream.key.as_deref());
                 let key = self.key_of(&kinesis.stream, id).await;
                 TargetState::Stream(stream, key)
@@ -163,9 +161,9 @@ impl Looks<'_> {
 
     async fn secret(&self, arn: &SecretArn) -> SecretState {
         match arn {
-            SecretArn::SecretsManager(arn) => SecretState::Secret(secret(&self.services, arn).await),
+            SecretArn::SecretsManager(arn) => SecretState::Secret(secret(self.target, arn).await),
             SecretArn::Parameter(_) if arn.account() != self.naming.account => SecretState::Foreign,
-            SecretArn::Parameter(arn) => SecretState::Parameter(look_at_parameter(&self.services, arn).await),
+            SecretArn::Parameter(arn) => SecretState::Parameter(look_at_parameter(self.target, arn).await),
         }
     }
 
