@@ -19,7 +19,7 @@ pub struct Args {
     pub marks: usize,
 
     /// How many events each mark has
-    #[arg(long, default_value_t = 20, value_name = "M", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    #[arg(long, default_value_t = 10, value_name = "M", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     pub events: usize,
 
     /// Write events straight into an event table, without the companion: for big runs
@@ -62,9 +62,9 @@ pub struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo local                              1,000 commands for 50 marks, and their events at every client
+  cargo local                              500 commands for 50 marks, and their events at every client
   cargo local --marks 5 --events 200       more events of fewer marks
-  cargo local --direct --marks 500         10,000 events, written without the companion
+  cargo local --direct --marks 1000        10,000 events, written without the companion
   cargo local --input events.jsonl         events of your own, for example this one:
 {\"mark\":\"AFC F5\",\"createTime\":\"2026-01-05T09:00:00Z\",\"eventId\":\"1\",\"RegistrationNumber\":{\"version\":1}}
   cargo local --stay                       keep it, and look around with any AWS client

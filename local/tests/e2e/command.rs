@@ -74,7 +74,7 @@ fn help_teaches() -> anyhow::Result<()> {
               --events <M>
                   How many events each mark has
 
-                  [default: 20]
+                  [default: 10]
 
               --direct
                   Write events straight into an event table, without the companion: for big runs
@@ -111,9 +111,9 @@ fn help_teaches() -> anyhow::Result<()> {
                   Print help (see a summary with '-h')
 
         Examples:
-          cargo local                              1,000 commands for 50 marks, and their events at every client
+          cargo local                              500 commands for 50 marks, and their events at every client
           cargo local --marks 5 --events 200       more events of fewer marks
-          cargo local --direct --marks 500         10,000 events, written without the companion
+          cargo local --direct --marks 1000        10,000 events, written without the companion
           cargo local --input events.jsonl         events of your own, for example this one:
         {"mark":"AFC F5","createTime":"2026-01-05T09:00:00Z","eventId":"1","RegistrationNumber":{"version":1}}
           cargo local --stay                       keep it, and look around with any AWS client
