@@ -1,6 +1,8 @@
 //! What needs a local stack or the release binaries: from the command lines that people type to the messages that clients
 //! get. Each test has a MiniStack of its own.
 
+// The longest, and so the first.
+mod all_targets;
 mod command;
 mod companion;
 mod consumer_trial;
@@ -23,7 +25,6 @@ mod operator_rejected;
 mod operator_story;
 mod patterns;
 mod pipeline;
-mod push;
 mod push_check;
 mod support;
 mod views;

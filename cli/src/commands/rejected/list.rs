@@ -13,7 +13,7 @@ use crate::output::{self, Row, Style, Tone, figure, instant, shortened, table};
 use crate::rejections::{Rejection, shortest};
 
 /// The most characters of a reason in the table; `show` and JSON have them all.
-const REASON_SHOWN: usize = 60;
+const REASON_SHOWN: usize = 300;
 /// The most characters of an aggregate or an event's id in the table.
 const ID_SHOWN: usize = 40;
 
@@ -93,9 +93,12 @@ fn text(list: &List<'_>, style: Style) -> String {
         text += &table(header, list.rejections.iter().map(row), style);
         text.push('\n');
         if let [only] = list.rejections.as_slice() {
-            text += &format!("once what the reason names is mended: {}\n", only.command);
+            text += &format!("no client gets it; once what the reason names is mended: {}\n", only.command);
         } else if let Some(first) = list.rejections.first() {
-            text += &format!("once what a reason names is mended: {}, for example\n", first.command);
+            text += &format!(
+                "no client gets them; once what a reason names is mended: {}, for example\n",
+                first.command
+            );
         }
     } else if list.messages == 0 {
         text += "nothing is rejected\n";
@@ -151,11 +154,11 @@ mod tests {
             &sight(rejections(), 27),
             &expect![[r#"
                 id        aggregate  event  version  since                 reason
-                00000003  AFC F5     e-3          3  2026-01-05T09:00:00Z  the event lacks `eventId`, its id; `[source]` in `client-qu…
+                00000003  AFC F5     e-3          3  2026-01-05T09:00:00Z  the event lacks `eventId`, its id; `[source]` in `client-queues.toml` says where it is
                 00000004  ~rejected  -            -  2026-01-05T09:00:00Z  not a stream record: it has no `eventName`
-                00000006  A          -            -  2026-01-05T09:00:00Z  red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong re…
-                00000007  A          -            -  2026-01-05T09:00:00Z  not a rejection of the functions: line 1, column 2 of its b…
-                once what a reason names is mended: fanoutctl rejected resend 00000003 --stack test, for example
+                00000006  A          -            -  2026-01-05T09:00:00Z  red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong
+                00000007  A          -            -  2026-01-05T09:00:00Z  not a rejection of the functions: line 1, column 2 of its body is not as expected
+                no client gets them; once what a reason names is mended: fanoutctl rejected resend 00000003 --stack test, for example
                 showing 4 of 31; more than `--limit` are not looked at
             "#]],
         );
