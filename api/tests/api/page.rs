@@ -99,20 +99,20 @@ fn folded(answer: &str) -> String {
     text
 }
 
-/// What stands for what differs from run to run: `9` is any digit, `x` any hexadecimal one.
+/// What stands for what differs from run to run: `#` is any digit, `~` any hexadecimal one.
 const SHAPES: [&str; 4] = [
-    "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
-    "9999-99-99T99:99:99.999999999Z",
-    "\"expiryDate\":\"9999-99-99\"",
-    "\"certificateNo\":\"9999999999\"",
+    "~~~~~~~~-~~~~-~~~~-~~~~-~~~~~~~~~~~~",
+    "####-##-##T##:##:##.#########Z",
+    "\"expiryDate\":\"####-##-##\"",
+    "\"certificateNo\":\"##########\"",
 ];
 
 fn shape(text: &str) -> String {
     let fits = |text: &str, shape: &str| {
         text.len() >= shape.len()
             && text.bytes().zip(shape.bytes()).all(|(byte, shape)| match shape {
-                b'9' => byte.is_ascii_digit(),
-                b'x' => byte.is_ascii_hexdigit(),
+                b'#' => byte.is_ascii_digit(),
+                b'~' => byte.is_ascii_hexdigit(),
                 other => byte == other,
             })
     };
