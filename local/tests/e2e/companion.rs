@@ -17,11 +17,9 @@ use local::json::Json;
 use local::workspace;
 use serde_json::{Value, json};
 use shared::exchange::Answer;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::ledger::{PATIENCE, Scene, complete, until, version};
-use crate::support::{SdkClients as _, kill_function, printed};
+use crate::support::{SdkClients as _, kill_function, printed, unsigned};
 
 const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
 const MARKS: [&str; 2] = ["AFC F5", "X1 ABC"];
@@ -36,7 +34,8 @@ async fn commands_at_once_on_one_mark_are_events_in_order_and_every_state_can_be
     const COMMANDS: usize = 5;
     let scene = Scene::with_companion("companion").await?;
     let marks = Marks::of(&scene)?;
-    assert_eq!(unsigned(marks.companion.url()).await?, "HTTP/1.1 403 Forbidden");
+    let description = format!("{}/openapi.json", marks.companion.url());
+    assert_eq!(unsigned("GET", &description, "").await?, "HTTP/1.1 403 Forbidden");
     try_join_all(MARKS.map(|mark| marks.create(mark))).await?;
     let writer = async |mark| {
         let mut versions = Vec::new();
@@ -262,18 +261,6 @@ impl<'s> Marks<'s> {
         let query = query.expression_attribute_values(":mark", AttributeValue::S(mark.to_owned()));
         Ok(usize::try_from(query.consistent_read(true).send().await?.count)?)
     }
-}
-
-/// The first line of the answer to a request that nobody has signed.
-async fn unsigned(url: &str) -> anyhow::Result<String> {
-    let (authority, path) = url.trim_start_matches("http://").split_once('/').context("no path")?;
-    let mut stream = TcpStream::connect(authority).await?;
-    let request =
-        format!("GET /{path}/openapi.json HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    Ok(answer.lines().next().unwrap_or_default().to_owned())
 }
 
 fn json_of(answer: &Answer) -> anyhow::Result<Json> {

@@ -11,11 +11,9 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use aws::operator::Target;
-use aws::operator::http_api::{ApiRequest, HttpApi};
 use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification, StreamViewType, TimeToLiveSpecification};
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use expect_test::{Expect, expect};
@@ -24,7 +22,7 @@ use local::stack::{Extras, Ground};
 use local::tables::EVENTS;
 use serde_json::Value;
 
-use crate::support::{SOURCE, SdkClients as _, ground, printed, stack};
+use crate::support::{SOURCE, SdkClients as _, ground, printed, stack, unsigned};
 
 /// The account of the client that brings its queue along.
 const OWNER: &str = "444455556666";
@@ -328,16 +326,13 @@ impl Operator {
             let call = dynamodb.update_table().table_name(EVENTS).stream_specification(stream.build()?);
             call.send().await?;
         }
-        let lambda = HttpApi::try_new(&self.target(), connection.endpoint()).await?;
-        let path = format!("/2015-03-31/event-source-mappings/{}", self.mapping("Stream").await?);
-        let changed = ApiRequest {
-            method: "PUT",
-            path_and_query: &path,
-            headers: &[],
-            body: r#"{"MaximumRetryAttempts":3}"#,
-        };
-        let changed = lambda.send(&changed, Duration::from_secs(5)).await?;
-        assert!(changed.is_success(), "{}", changed.status);
+        let mapping = format!(
+            "{}/2015-03-31/event-source-mappings/{}",
+            connection.endpoint(),
+            self.mapping("Stream").await?
+        );
+        let changed = unsigned("PUT", &mapping, r#"{"MaximumRetryAttempts":3}"#).await?;
+        anyhow::ensure!(changed.starts_with("HTTP/1.1 2"), "{mapping}: {changed}");
         let rejection =
             sqs.send_message().queue_url(connection.queue_url(ACCOUNT, "MarkFanOutRejected.fifo"));
         rejection.message_body("{}").message_group_id("a").message_deduplication_id("a").send().await?;

@@ -27,6 +27,8 @@ use local::processes;
 use local::run::{Outcome, Step};
 use local::stack::{Extras, Ground, Say, Stack};
 use local::workspace;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 /// The time that the marks' incarnations begin at: 2026-01-05T09:00:00Z.
@@ -103,6 +105,20 @@ pub(crate) async fn take(
         }
     }
     Ok(taken)
+}
+
+/// The first line of the answer to a request that nobody has signed.
+pub(crate) async fn unsigned(method: &str, url: &str, body: &str) -> anyhow::Result<String> {
+    let (authority, path) = url.trim_start_matches("http://").split_once('/').context("no path")?;
+    let mut stream = TcpStream::connect(authority).await?;
+    let length = body.len();
+    let request = format!(
+        "{method} /{path} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer.lines().next().unwrap_or_default().to_owned())
 }
 
 /// MiniStack with the event table, for a test that deploys.
