@@ -22,24 +22,35 @@ use shared::time::Timestamp;
 /// An item under its key.
 pub fn item() -> impl Strategy<Value = (ItemKey, Item)> {
     let scan_kind = prop_oneof![Just(ScanKind::History), Just(ScanKind::Reconcile)];
+    // On the heap: what shrinks an item is large, and the stack of a test's thread is not.
     prop_oneof![
-        registry().prop_map(|registry| (ItemKey::Registry, Item::Registry(registry))),
+        registry().prop_map(|registry| (ItemKey::Registry, Item::Registry(registry))).boxed(),
         (group(), group_item())
-            .prop_map(|(group, item)| (ItemKey::Group(group), Item::Group(Box::new(item)))),
+            .prop_map(|(group, item)| (ItemKey::Group(group), Item::Group(Box::new(item))))
+            .boxed(),
         (any::<u32>(), group(), cursor())
-            .prop_map(|(id, group, cursor)| (ItemKey::Cursor(ClientId(id), group), Item::Cursor(cursor))),
-        (any::<u32>(), lease()).prop_map(|(id, lease)| (ItemKey::Lease(ClientId(id)), Item::Lease(lease))),
-        (scan_kind, scan()).prop_map(|(kind, scan)| (ItemKey::Scan(kind), Item::Scan(scan))),
+            .prop_map(|(id, group, cursor)| (ItemKey::Cursor(ClientId(id), group), Item::Cursor(cursor)))
+            .boxed(),
+        (any::<u32>(), lease())
+            .prop_map(|(id, lease)| (ItemKey::Lease(ClientId(id)), Item::Lease(lease)))
+            .boxed(),
+        (scan_kind, scan()).prop_map(|(kind, scan)| (ItemKey::Scan(kind), Item::Scan(scan))).boxed(),
         (any::<u32>(), requests())
-            .prop_map(|(id, allowance)| (ItemKey::Requests(ClientId(id)), Item::Requests(allowance))),
-        (any::<u32>(), group(), delivery()).prop_map(|(id, group, delivery)| {
-            (ItemKey::Delivery(ClientId(id), group), Item::Delivery(delivery))
-        }),
-        (any::<u32>(), group(), delivery_request()).prop_map(|(id, group, request)| {
-            (ItemKey::DeliveryRequest(ClientId(id), group), Item::DeliveryRequest(request))
-        }),
+            .prop_map(|(id, allowance)| (ItemKey::Requests(ClientId(id)), Item::Requests(allowance)))
+            .boxed(),
+        (any::<u32>(), group(), delivery())
+            .prop_map(|(id, group, delivery)| {
+                (ItemKey::Delivery(ClientId(id), group), Item::Delivery(delivery))
+            })
+            .boxed(),
+        (any::<u32>(), group(), delivery_request())
+            .prop_map(|(id, group, request)| {
+                (ItemKey::DeliveryRequest(ClientId(id), group), Item::DeliveryRequest(request))
+            })
+            .boxed(),
         (any::<u32>(), target())
-            .prop_map(|(id, target)| (ItemKey::Target(ClientId(id)), Item::Target(Box::new(target)))),
+            .prop_map(|(id, target)| (ItemKey::Target(ClientId(id)), Item::Target(Box::new(target))))
+            .boxed(),
     ]
 }
 
