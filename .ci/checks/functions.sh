@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Each function's package is built by itself, as `sam build` and `fanoutctl deploy` build it: it declares what it uses, and does
-# not need features that only another crate turns on.
+# Each function's package compiles by itself: it declares what it uses, and does not need features that only another crate turns
+# on. The tests and `sam build`, which need the release binaries, take these.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

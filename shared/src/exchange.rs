@@ -17,7 +17,8 @@ pub enum Place {
     Web(WebUrl),
     /// A service of AWS in a region, at its own endpoint. The request is signed.
     Aws {
-        /// As in signatures and endpoints: `sns`, `lambda`, `events`, `kinesis`, `s3`, `secretsmanager`, `ssm`.
+        /// As in signatures and endpoints: `sns`, `lambda`, `events`, `kinesis`, `s3`, `secretsmanager`, `ssm`; an operator asks `kms` and
+        /// `monitoring`, too.
         service: &'static str,
         /// The region.
         region: String,

@@ -25,12 +25,9 @@ pub async fn bus(target: &Target, arn: &str, name: &str) -> Result<Bus, CallErro
         subject: arn,
         service: "events",
         region: part_of_arn(arn, 3),
-        content: Content::Json {
-            operation: "AWSEvents.DescribeEventBus".to_owned(),
-            body: json!({ "Name": name }),
-        },
+        content: Content::Json { prefix: "AWSEvents", body: json!({ "Name": name }) },
     };
-    let found = target.json(&call).await?;
+    let found: Value = target.json(&call).await?;
     let text = |name: &str| {
         found.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
     };

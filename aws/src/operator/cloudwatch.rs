@@ -141,13 +141,9 @@ async fn page(target: &Target, request: &Value) -> Result<Page, CallError> {
         subject: "CloudWatch",
         service: "monitoring",
         region: target.region(),
-        content: Content::Json {
-            operation: "GraniteServiceVersion20100801.GetMetricData".to_owned(),
-            body: request.clone(),
-        },
+        content: Content::Json { prefix: "GraniteServiceVersion20100801", body: request.clone() },
     };
-    let body = target.call(&call).await?;
-    serde_json::from_slice(&body).map_err(|error| call.unreadable(error.to_string()))
+    target.json(&call).await
 }
 
 fn query(index: usize, metric: &MetricName, Statistic { name, period, .. }: Statistic) -> Value {

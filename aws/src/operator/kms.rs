@@ -1,6 +1,6 @@
 //! KMS: keys.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::services::{Content, ServiceCall, part_of_arn};
 use super::{CallError, Target};
@@ -25,12 +25,9 @@ pub async fn key(target: &Target, arn: &str) -> Result<Key, CallError> {
         subject: arn,
         service: "kms",
         region: part_of_arn(arn, 3),
-        content: Content::Json {
-            operation: "TrentService.DescribeKey".to_owned(),
-            body: json!({ "KeyId": arn }),
-        },
+        content: Content::Json { prefix: "TrentService", body: json!({ "KeyId": arn }) },
     };
-    let found = target.json(&call).await?;
+    let found: Value = target.json(&call).await?;
     let text = |name: &str| found.get("KeyMetadata")?.get(name)?.as_str();
     Ok(Key {
         state: text("KeyState").unwrap_or("unknown").to_owned(),

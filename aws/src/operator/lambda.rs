@@ -206,8 +206,7 @@ async fn get<A: DeserializeOwned>(
     path: String,
 ) -> Result<A, CallError> {
     let call = ServiceCall { name, subject, service: "lambda", region, content: Content::Path(path) };
-    let body = target.call(&call).await?;
-    serde_json::from_slice(&body).map_err(|error| call.unreadable(error.to_string()))
+    target.json(&call).await
 }
 
 fn encoded(text: &str) -> impl Display {

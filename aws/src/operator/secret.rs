@@ -27,12 +27,9 @@ pub async fn secret(target: &Target, arn: &str) -> Result<Secret, CallError> {
         subject: arn,
         service: "secretsmanager",
         region: part_of_arn(arn, 3),
-        content: Content::Json {
-            operation: "secretsmanager.DescribeSecret".to_owned(),
-            body: json!({ "SecretId": arn }),
-        },
+        content: Content::Json { prefix: "secretsmanager", body: json!({ "SecretId": arn }) },
     };
-    let found = target.json(&call).await?;
+    let found: Value = target.json(&call).await?;
     let versions = found.get("VersionIdsToStages").and_then(Value::as_object);
     let mut stages = versions.into_iter().flat_map(|versions| versions.values());
     let is_current = |stages: &Value| {
@@ -73,9 +70,9 @@ async fn tags(target: &Target, arn: &str, name: &str) -> Result<(), CallError> {
         service: "ssm",
         region: part_of_arn(arn, 3),
         content: Content::Json {
-            operation: "AmazonSSM.ListTagsForResource".to_owned(),
+            prefix: "AmazonSSM",
             body: json!({ "ResourceType": "Parameter", "ResourceId": name }),
         },
     };
-    target.json(&call).await.map(drop)
+    target.json::<Value>(&call).await.map(drop)
 }

@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::exchange::{Answer, Exchange as _, NoAnswer, Place, Request};
 use tokio::sync::Mutex;
@@ -55,8 +56,8 @@ pub(super) struct ServiceCall<'a> {
 
 /// What a service is sent.
 pub(super) enum Content {
-    /// JSON, for the operation that `X-Amz-Target` names.
-    Json { operation: String, body: Value },
+    /// JSON, for the operation that `X-Amz-Target` names, with what the service puts before it.
+    Json { prefix: &'static str, body: Value },
     /// A form, percent-encoded.
     Form(String),
     /// Nothing; the path says all, percent-encoded.
@@ -93,12 +94,12 @@ impl Target {
         self.answer(call, LIMIT).await.map(|answer| answer.body)
     }
 
-    /// The answer's JSON.
+    /// The answer, read as JSON.
     ///
     /// # Errors
     ///
     /// [`CallError`].
-    pub(super) async fn json(&self, call: &ServiceCall<'_>) -> Result<Value, CallError> {
+    pub(super) async fn json<A: DeserializeOwned>(&self, call: &ServiceCall<'_>) -> Result<A, CallError> {
         let body = self.call(call).await?;
         serde_json::from_slice(&body).map_err(|error| call.unreadable(error.to_string()))
     }
@@ -152,22 +153,23 @@ fn will_last(credentials: &Credentials, now: SystemTime) -> bool {
 impl ServiceCall<'_> {
     fn request(&self) -> Request {
         let (method, path_and_query, headers, body) = match &self.content {
-            Content::Json { operation, body } => (
-                "POST",
-                "/",
-                vec![("content-type", json_type(self.service)), ("x-amz-target", operation.as_str())],
-                body.to_string(),
-            ),
+            Content::Json { prefix, body } => {
+                let operation = format!("{prefix}.{}", self.name);
+                let headers =
+                    vec![("content-type", json_type(self.service).to_owned()), ("x-amz-target", operation)];
+                ("POST", "/", headers, body.to_string())
+            }
             Content::Form(body) => {
-                let kind = "application/x-www-form-urlencoded; charset=utf-8";
+                let kind = "application/x-www-form-urlencoded; charset=utf-8".to_owned();
                 ("POST", "/", vec![("content-type", kind)], body.clone())
             }
             Content::Path(path) => ("GET", path.as_str(), Vec::new(), String::new()),
             Content::Invocation { path, payload } => {
-                ("POST", path.as_str(), vec![("x-amz-invocation-type", "RequestResponse")], payload.clone())
+                let headers = vec![("x-amz-invocation-type", "RequestResponse".to_owned())];
+                ("POST", path.as_str(), headers, payload.clone())
             }
         };
-        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value));
         Request {
             method,
             place: Place::Aws {

@@ -1,6 +1,6 @@
 //! Kinesis: data streams.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::services::{Content, ServiceCall, part_of_arn};
 use super::{CallError, Target};
@@ -28,11 +28,11 @@ pub async fn stream(target: &Target, arn: &str) -> Result<Stream, CallError> {
         service: "kinesis",
         region: part_of_arn(arn, 3),
         content: Content::Json {
-            operation: "Kinesis_20131202.DescribeStreamSummary".to_owned(),
+            prefix: "Kinesis_20131202",
             body: json!({ "StreamName": name, "StreamARN": arn }),
         },
     };
-    let found = target.json(&call).await?;
+    let found: Value = target.json(&call).await?;
     let found = found.get("StreamDescriptionSummary");
     let text = |name: &str| found.and_then(|found| found.get(name)?.as_str()).map(str::to_owned);
     let status = text("StreamStatus").ok_or_else(|| call.unreadable("no `StreamStatus`".to_owned()))?;

@@ -26,7 +26,8 @@ pub struct FileRegistration {
 ///
 /// Who is not in `registry` is admitted. Who is not in `file` is absent, and is retired when that has lasted for
 /// [`ABSENCE`]. A retired client is admitted again as long after that, if it is among `unmarked`: those of which no
-/// cursor is left, and to whom no notice is due. Whether a client wants history counts when it is admitted. Another filter is another revision.
+/// cursor is left, and to whom no notice is due. Whether a client wants history counts when it is admitted. Another filter is
+/// another revision.
 ///
 /// There is room for [`CLIENTS_LIMIT`]; the retired one that left first makes room. Who finds none is not admitted.
 pub fn settle(
