@@ -30,6 +30,8 @@ pub enum Exit {
     Declined = 8,
     /// Interrupted by a signal (128 and the number of SIGINT, as shells do).
     Interrupted = 130,
+    /// Nobody reads what it prints any more, as after `| head` (128 and the number of SIGPIPE, as shells do).
+    Closed = 141,
 }
 
 /// Why a command has no result. Its text is for people: it names the thing, what is wrong with it, and the remedy.
@@ -143,6 +145,7 @@ mod tests {
             Exit::Failed,
             Exit::Declined,
             Exit::Interrupted,
+            Exit::Closed,
         ];
         for exit in all {
             let line = format!("\n  {:<4} ", exit as u8);

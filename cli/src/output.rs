@@ -59,7 +59,7 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// [`Exit::Fault`]: standard output is closed.
+    /// As [`write`].
     pub fn print<T: Serialize>(
         &self,
         value: &T,
@@ -77,7 +77,7 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// [`Exit::Fault`]: standard output is closed.
+    /// As [`write`].
     pub fn print_lines<T: Serialize>(&self, values: &[T]) -> Result<(), Failure> {
         let mut text = String::new();
         for value in values {
@@ -92,11 +92,14 @@ impl Output {
 ///
 /// # Errors
 ///
-/// [`Exit::Fault`]: standard output is closed.
+/// [`Exit::Closed`]: nobody reads standard output any more. [`Exit::Fault`]: it takes nothing for another reason.
 pub fn write(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
-    written.map_err(|error| Exit::Fault.because(format!("standard output: {error}")))
+    written.map_err(|error| {
+        let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::Closed } else { Exit::Fault };
+        exit.because(format!("standard output: {error}"))
+    })
 }
 
 /// A table of `header` and `rows`, without a line feed at its end. A column is aligned to the right if each cell is a

@@ -11,7 +11,7 @@ use crate::output::write;
 ///
 /// # Errors
 ///
-/// [`Exit::Fault`]: standard output is closed.
+/// As [`write`].
 pub fn execute(shell: Shell) -> Result<Exit, Failure> {
     write(&script(shell))?;
     Ok(Exit::Done)

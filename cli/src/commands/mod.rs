@@ -111,6 +111,10 @@ pub async fn execute(arguments: Arguments, rights: Option<String>) -> Exit {
         Command::Delete(arguments) => delete::execute(&context, &arguments).await,
     };
     result.unwrap_or_else(|failure| {
+        // Its reader had enough.
+        if failure.exit() == Exit::Closed {
+            return Exit::Closed;
+        }
         // An answer of no is not an error.
         let prefix = if failure.exit() == Exit::Declined { "" } else { "error: " };
         let advice = context.advice(&failure).map(|advice| format!("; {advice}")).unwrap_or_default();

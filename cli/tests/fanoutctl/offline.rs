@@ -1,8 +1,10 @@
 //! Output and exit status of the tool when it does not ask AWS, or gets no answer.
 
 use std::fs::{self, Permissions};
+use std::io;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use expect_test::{Expect, expect};
 
@@ -46,6 +48,16 @@ fn a_valid_config_is_summed_up() {
             {"valid":true,"clients":[{"name":"Billing","queue_arn":null,"push":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo","push":null}],"findings":[],"sample":null}
         "#]],
     );
+}
+
+#[test]
+fn a_reader_that_had_enough_is_no_error() {
+    let directory = directory("closed");
+    fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let ended = fanoutctl(&directory, &["validate"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(141), b"".as_slice()));
 }
 
 const PUSHED: &str = r#"

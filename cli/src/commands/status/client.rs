@@ -222,9 +222,9 @@ impl GroupRow {
         let since = behind.hold.as_ref().map_or(behind.since, |hold| hold.since);
         let age = now.since(since);
         let needs_attention = match why {
-            Why::Refused | Why::Leaving => true,
+            Why::Refused | Why::QueueFails | Why::Leaving => true,
             Why::Held => registration.state != State::Paused && age >= HELD_LONG,
-            Why::QueueFails | Why::UnderWay => age >= LONG,
+            Why::UnderWay => age >= LONG,
             Why::Paused => false,
         };
         Self {
