@@ -128,7 +128,8 @@ async fn an_event_that_no_client_gets_is_named_with_the_reason_and_what_mends_it
     let finding = find(&check["findings"], "subject", &format!("event table `{EVENTS}`"));
     assert!(finding["problem"].as_str().unwrap().contains("which is closed"), "{finding}");
     let command = finding["remedy"].as_str().unwrap().split('`').find(|part| part.starts_with("fanoutctl "));
-    operator.type_in(&format!("{} --yes", command.unwrap()));
+    let deployed = operator.type_in(&format!("{} --yes", command.unwrap()));
+    assert!(deployed.contains("fanoutctl reconcile"), "{deployed}");
     operator.put(event("NEW 1", 3)).await?;
     // What came while nothing was read is found by the group's next event.
     operator.until_all_have("NEW 1", 3);

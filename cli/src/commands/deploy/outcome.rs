@@ -59,6 +59,12 @@ impl Outcome {
                 text += &format!("    fanoutctl policy {client}{stack}\n");
             }
         }
+        if self.plan.left_stream.is_some() {
+            text += &format!(
+                "  what the converter had not read of the stream that it left, so that it does not wait for its aggregate's next \
+                 event:\n    fanoutctl reconcile{stack}\n"
+            );
+        }
         if !self.plan.disused_queues.is_empty() {
             text += "  queues that are out of use stay; to delete them, once you have seen that they are empty:\n";
         }
@@ -79,7 +85,7 @@ mod tests {
     use shared::naming::{Naming, QueueArn};
 
     use super::*;
-    use crate::plan::{Facts, plan};
+    use crate::plan::{Facts, LeftStream, plan};
 
     const CONFIG: &str = r#"
         [source]
@@ -97,23 +103,26 @@ mod tests {
         queue_arn = "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"
     "#;
 
-    fn check(config: &str, changed: bool, expected: &Expect) {
+    /// Checks the text after a deploy, which changed something and left this stream, or did not change anything.
+    fn check(config: &str, changed: bool, left_stream: Option<LeftStream>, expected: &Expect) {
         let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
         let config = Config::try_from_toml("client-queues.toml", config, Some(&naming)).unwrap();
         let queue =
             || QueueArn::try_new("arn:aws:sqs:eu-west-2:111122223333:MarkFanOutUndelivered.fifo").unwrap();
         let disused = changed.then(queue).into_iter().collect();
         let plan = plan("events", &config, &naming, Facts { disused, ..Facts::default() });
+        let plan = Plan { left_stream, ..plan };
         let outputs = [("FanOutRoleARN".to_owned(), naming.fan_out_role_arn())].into();
         let outcome = Outcome::new(plan, DeployResult { outputs, changed }, &config);
         expected.assert_eq(&outcome.to_text(Style::Plain));
     }
 
     #[test]
-    fn the_next_steps_depend_on_clients_and_disused_queues() {
+    fn the_next_steps_depend_on_clients_stream_and_disused_queues() {
         check(
             CONFIG,
             false,
+            None,
             &expect![[r#"
             Stack events is unchanged.
 
@@ -130,6 +139,7 @@ mod tests {
         check(
             &(CONFIG.to_owned() + REPORTING),
             true,
+            Some(LeftStream { arn: None, is_made_up_for: true }),
             &expect![[r#"
                 Stack events is deployed.
 
@@ -140,6 +150,8 @@ mod tests {
                 Next:
                   owners of existing queues let arn:aws:iam::111122223333:role/MarkFanOut-eu-west-2 send; what they paste:
                     fanoutctl policy Reporting --stack events
+                  what the converter had not read of the stream that it left, so that it does not wait for its aggregate's next event:
+                    fanoutctl reconcile --stack events
                   queues that are out of use stay; to delete them, once you have seen that they are empty:
                     aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutUndelivered.fifo
                   whether queues, stream and mappings are as they must be:

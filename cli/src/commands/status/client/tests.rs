@@ -136,7 +136,7 @@ fn one_reason_of_many_groups_is_said_once() {
         &expect![[r#"
             group  has  of  for     why
             B        1   2  16 min  ! its queue fails
-            A        1   2   3 min  its queue fails
+            A        1   2   3 min  ! its queue fails
 
             its queue fails: SendMessageBatch of Billing.fifo: KMS.DisabledException
               → fanoutctl queue repair Billing --stack test
