@@ -5,17 +5,21 @@ use std::collections::BTreeSet;
 use futures_util::stream::{self, StreamExt as _};
 use shared::clock::Clock;
 use shared::config::ClientName;
-use shared::control::{GroupHold, HoldOutcome, HoldReport, REASON_LIMIT, RequestError, TypedKey};
+use shared::control::{GroupHold, HoldOutcome, HoldReport, TypedKey};
 use shared::ids::{Group, Key, ReplayId};
 use shared::ledger::catch_up::{Begin, Task, begin};
-use shared::ledger::{ClientId, EventTable, HELD_LIMIT, Hold, Item, ItemKey, Ledger, Registration, hold};
+use shared::ledger::{
+    ClientId, EventTable, HELD_LIMIT, Hold, Item, ItemKey, Ledger, Pause, Registration, hold,
+};
 use shared::panics::{PANICKED, caught};
 use shared::send::Transport;
 use tracing::warn;
 
 use super::look_up::{LookUpError, TableAnswer};
 use super::payload::ControlError;
-use super::requests::{AT_ONCE, Refusal, Subject, TOLD_FIRST, keys_of, registered};
+use super::requests::{
+    AT_ONCE, Refusal, Subject, TOLD_FIRST, TOO_MANY_HELD, checked, keys_of, registered, unknown_caller,
+};
 use super::work::{AfterFailure, OTHER_FILTER, Update, Work, why_unread};
 
 /// The most bytes of events that are read to find the next one.
@@ -40,14 +44,15 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         caller: Option<String>,
     ) -> Result<HoldReport, ControlError> {
         let (id, keys, reason) = (&ReplayId::try_new(id)?, keys_of(keys)?, checked(reason)?);
-        let by = caller.unwrap_or_else(|| "unknown caller".to_owned());
+        let by = caller.unwrap_or_else(unknown_caller);
         let new = &Hold { reason, by, since: self.now(), skipped: Vec::new() };
         let registry = self.registry().await?;
         let (name, registration) = registered(&registry, client)?;
         let held = self.held(registration.id).await?;
         let more = keys.iter().filter(|key| !held.contains(&Group::of(key))).count();
         if held.len() + more > HELD_LIMIT {
-            self.pause(client).await?;
+            let reason = Some(TOO_MANY_HELD.to_owned());
+            self.pause(client, Pause { since: self.now(), by: new.by.clone(), reason }).await?;
             warn!(
                 client,
                 "too many groups are held: the client is paused, and gets nothing until it is resumed"
@@ -257,15 +262,6 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             )),
         }
     }
-}
-
-/// The reason, if it is one.
-fn checked(reason: &str) -> Result<String, ControlError> {
-    let reason = reason.trim();
-    if !(1..=REASON_LIMIT).contains(&reason.len()) {
-        return Err(RequestError::Reason(reason.len()).into());
-    }
-    Ok(reason.to_owned())
 }
 
 fn group_hold(key: &Key, done: Result<GroupChange, Refusal>) -> GroupHold {

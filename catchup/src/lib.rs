@@ -152,7 +152,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             ControlRequest::CatchUp { client, .. } => {
                 self.catch_up(&client, tally).await.map(ControlAnswer::CatchUp)
             }
-            ControlRequest::Pause { client, .. } => self.pause(&client).await.map(ControlAnswer::State),
+            ControlRequest::Pause { client, reason, caller } => {
+                self.pause_for(&client, reason, caller).await.map(ControlAnswer::State)
+            }
             ControlRequest::Resume { client, .. } => self.resume(&client).await.map(ControlAnswer::State),
             ControlRequest::Replay { client, keys, from, replay, gap, .. } => {
                 let reason = if gap { ReplayReason::Gap } else { ReplayReason::Asked };

@@ -54,7 +54,10 @@ pub(super) fn log(request: &ControlRequest) {
     let (name, client, caller) = match request {
         ControlRequest::Maintenance { caller } => ("maintenance", None, caller),
         ControlRequest::CatchUp { client, caller } => ("catchUp", Some(client), caller),
-        ControlRequest::Pause { client, caller } => ("pause", Some(client), caller),
+        ControlRequest::Pause { client, reason, caller } => {
+            info!(request = "pause", client, reason, caller, "control request");
+            return;
+        }
         ControlRequest::Resume { client, caller } => ("resume", Some(client), caller),
         ControlRequest::Replay { client, keys, from, replay, caller, .. } => {
             let (client, keys) = (client.as_str(), keys.len());

@@ -17,7 +17,7 @@ use shared::ledger::replay::close_gap;
 use shared::ledger::times::PASS_LIMIT;
 use shared::ledger::{
     ClientId, Cursor, DeliveryRequest, DeliveryRequestKind, EventTable, GroupItem, HELD_LIMIT, Hold, ItemKey,
-    Ledger, Registration, Registry, State, TargetState, Write, hold,
+    Ledger, Pause, Registration, Registry, State, TargetState, Write, hold,
 };
 use shared::panics::{PANICKED, caught};
 use shared::send::Transport;
@@ -25,7 +25,7 @@ use shared::time::Timestamp;
 use tracing::{error, info, warn};
 
 use super::client::shuffle;
-use super::requests::{AT_ONCE, Refusal, Subject, with_state};
+use super::requests::{AT_ONCE, Refusal, Subject, TOO_MANY_HELD, with_pause};
 use super::work::{AfterFailure, Update, Work, why_unread};
 
 /// How many clients are looked at at the same time.
@@ -125,7 +125,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             let is_live =
                 registry.clients.get(name).is_some_and(|own| own.id == client && own.state == State::Live);
             if is_live {
-                writes.push(with_state(registry, name, State::Paused));
+                let gone = target.and_then(|target| target.gone.as_ref());
+                let reason = gone.map(|gone| format!("its target is gone: {}", gone.reason));
+                let pause = Pause { since: self.now(), by: HELD_BY_PUSH.to_owned(), reason };
+                writes.push(with_pause(registry, name, Some(pause)));
             }
             Update::Write(vec![writes], (target.cloned(), true))
         });
@@ -257,7 +260,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         if client.is_paused.get() {
             return Ok(());
         }
-        self.pause(client.name.as_str()).await.map_err(|error| error.to_string())?;
+        let reason = Some(TOO_MANY_HELD.to_owned());
+        let pause = Pause { since: self.now(), by: HELD_BY_PUSH.to_owned(), reason };
+        self.pause(client.name.as_str(), pause).await.map_err(|error| error.to_string())?;
         client.is_paused.set(true);
         warn!(
             client = client.name.as_str(),

@@ -4,13 +4,13 @@ use futures_util::stream::{self, StreamExt as _};
 use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::control::{
-    GroupReplay, InvalidBase64, REPLAY_KEYS_LIMIT, ReplayOutcome, ReplayReport, RequestError, StateChange,
-    TypedKey,
+    GroupReplay, InvalidBase64, REASON_LIMIT, REPLAY_KEYS_LIMIT, ReplayOutcome, ReplayReport, RequestError,
+    StateChange, TypedKey,
 };
 use shared::ids::{Group, Key, ReplayId};
 use shared::ledger::replay::{close_gap, replay};
 use shared::ledger::{
-    ClientId, Condition, Cursor, EventTable, GroupItem, Item, ItemKey, Ledger, LedgerRead, Reading,
+    ClientId, Condition, Cursor, EventTable, GroupItem, Item, ItemKey, Ledger, LedgerRead, Pause, Reading,
     Registration, Registry, State, Write, WriteCount,
 };
 use shared::panics::{PANICKED, caught};
@@ -21,21 +21,38 @@ use super::adopting::Adoption;
 use super::payload::ControlError;
 use super::work::{AfterFailure, Update, Work, why_unread};
 
+/// Why a client is paused that no operator paused.
+pub(super) const TOO_MANY_HELD: &str = "more than 1,000 of its groups would be held";
+
 /// In how many groups something is requested at the same time.
 pub(super) const AT_ONCE: usize = 10;
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
-    /// Nothing more is sent to the client a minute later: it falls behind.
-    pub(super) async fn pause(&self, client: &str) -> Result<StateChange, ControlError> {
-        self.switch(client, State::Paused).await
+    /// Pauses the client for an operator.
+    pub(super) async fn pause_for(
+        &self,
+        client: &str,
+        reason: Option<String>,
+        caller: Option<String>,
+    ) -> Result<StateChange, ControlError> {
+        let reason = reason.as_deref().map(checked).transpose()?;
+        let by = caller.unwrap_or_else(unknown_caller);
+        self.pause(client, Pause { since: self.now(), by, reason }).await
+    }
+
+    /// Nothing more is sent to the client a minute later: it falls behind. One that is paused already gets the new reason, if
+    /// there is one, and stays as long paused as it is.
+    pub(super) async fn pause(&self, client: &str, pause: Pause) -> Result<StateChange, ControlError> {
+        self.switch(client, Some(pause)).await
     }
 
     /// The client is served again, and its target tried, whatever push noted of it.
     pub(super) async fn resume(&self, client: &str) -> Result<StateChange, ControlError> {
-        self.switch(client, State::Live).await
+        self.switch(client, None).await
     }
 
-    async fn switch(&self, client: &str, state: State) -> Result<StateChange, ControlError> {
+    async fn switch(&self, client: &str, pause: Option<Pause>) -> Result<StateChange, ControlError> {
+        let state = if pause.is_some() { State::Paused } else { State::Live };
         let mut was = None;
         let keys = [ItemKey::Registry];
         let switched = self.update(&keys, AfterFailure::ReadAgain, async |found| {
@@ -57,8 +74,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                     Err(why) => return Update::ReadAgain(why),
                 }
             }
-            if registration.state != state {
-                writes.push(with_state(registry, name, state));
+            let is_explained = pause.as_ref().is_some_and(|pause| pause.reason.is_some());
+            if registration.state != state || is_explained {
+                writes.push(with_pause(registry, name, pause.clone()));
             }
             if writes.is_empty() {
                 return Update::Done(Ok(switched));
@@ -266,12 +284,28 @@ fn together<'f>(
     }
 }
 
-/// The write that gives a client of `registry` this state.
-pub(super) fn with_state(registry: &Registry, client: &ClientName, state: State) -> Write {
+/// The reason, if it is one.
+pub(super) fn checked(reason: &str) -> Result<String, ControlError> {
+    let reason = reason.trim();
+    if !(1..=REASON_LIMIT).contains(&reason.len()) {
+        return Err(RequestError::Reason(reason.len()).into());
+    }
+    Ok(reason.to_owned())
+}
+
+/// Who asks, if the request does not say.
+pub(super) fn unknown_caller() -> String {
+    "unknown caller".to_owned()
+}
+
+/// The write that pauses a client of `registry`, or without a `pause` has it served.
+pub(super) fn with_pause(registry: &Registry, client: &ClientName, pause: Option<Pause>) -> Write {
     let mut after = registry.clone();
     after.write_count = WriteCount(registry.write_count.0 + 1);
     if let Some(registration) = after.clients.get_mut(client) {
-        registration.state = state;
+        let since = registration.pause.take().map(|before| before.since);
+        registration.state = if pause.is_some() { State::Paused } else { State::Live };
+        registration.pause = pause.map(|pause| Pause { since: since.unwrap_or(pause.since), ..pause });
     }
     Write {
         key: ItemKey::Registry,

@@ -31,8 +31,8 @@ pub use client::{AddClientArguments, ClientCommand};
 pub use erasures::ErasuresArguments;
 pub use holds::{HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments};
 pub use ledger::{
-    AttestArguments, BackfillArguments, CatchUpArguments, ClientArguments, ReplayArguments, RequestArguments,
-    ScopeArguments, StatusArguments,
+    AttestArguments, BackfillArguments, CatchUpArguments, ClientArguments, PauseArguments, ReplayArguments,
+    RequestArguments, ScopeArguments, StatusArguments,
 };
 pub use push::{PushCommand, PushTestArguments};
 pub use queue::{QueueCommand, RepairArguments};
@@ -138,7 +138,7 @@ pub enum Command {
 
     /// Send nothing more to a client, until it is resumed
     #[command(after_help = include_str!("args/help/pause.txt"))]
-    Pause(ClientArguments),
+    Pause(PauseArguments),
 
     /// Serve a paused client again
     #[command(after_help = include_str!("args/help/resume.txt"))]

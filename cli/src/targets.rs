@@ -363,6 +363,7 @@ mod tests {
             let registration = Registration {
                 id: ClientId(*id),
                 state: *state,
+                pause: None,
                 history: false,
                 filter: FilterDigest::of(None),
                 erasures: false,

@@ -38,7 +38,7 @@ pub use deliveries::{
 pub use event_time::EventTime;
 pub use items::{
     ClientId, Cursor, DamagedItem, ErasureReceipt, First, GroupItem, HELD_LIMIT, HOLES_LIMIT, Hold, Lease,
-    PAIRS_LIMIT, REFUSED_LIMIT, ReceiptPlace, RefusedEvent, Registration, Registry, Repetition,
+    PAIRS_LIMIT, Pause, REFUSED_LIMIT, ReceiptPlace, RefusedEvent, Registration, Registry, Repetition,
     SKIPPED_LIMIT, Scan, ScanKind, Settlement, SkippedEvent, State, WriteCount,
 };
 pub use last_sent::{LastSent, LastVersion};

@@ -216,6 +216,7 @@ fn registry(config: &Config) -> Registry {
         let registration = Registration {
             id: ClientId(u32::try_from(number).expect("few clients") + 1),
             state: State::Live,
+            pause: None,
             history: false,
             filter: FilterDigest::of(client.filter.as_ref()),
             erasures: false,

@@ -1,5 +1,7 @@
 //! Control requests, and their answers.
 
+use std::time::Duration;
+
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use shared::ledger::{Item, ItemKey, State, WriteCount};
@@ -26,6 +28,28 @@ fn pause_and_resume_answer_what_the_client_is_and_was() {
     assert_eq!(world.registration("B").state, State::Live);
     check(&world, request("resume"), expect![[r#"{"client":"A","state":"live","was":"paused"}"#]]);
     assert_eq!(world.registration("A").state, State::Live);
+}
+
+#[test]
+fn a_pause_keeps_who_asked_for_it_when_and_the_newest_reason() {
+    let world = World::new();
+    let pause = |caller: &str, reason: Option<&str>| json!({"request": "pause", "client": "A", "reason": reason, "caller": caller});
+    let noted = || world.registration("A").pause.map(|pause| (pause.since, pause.by, pause.reason));
+    world.request(pause("one", None)).unwrap();
+    let first = noted().unwrap();
+    assert_eq!((first.1.as_str(), &first.2), ("one", &None));
+    world.clock.freeze(Duration::from_secs(60));
+    // Without a reason, it says nothing new.
+    world.request(pause("two", None)).unwrap();
+    assert_eq!(noted().unwrap(), first);
+    world.request(pause("two", Some(" its queue moves "))).unwrap();
+    assert_eq!(noted().unwrap(), (first.0, "two".to_owned(), Some("its queue moves".to_owned())));
+    for reason in ["", "  ", &"x".repeat(501)] {
+        let error = world.request(pause("three", Some(reason))).unwrap_err().to_string();
+        assert!(error.contains("say in 1 to 500 why"), "{error}");
+    }
+    world.request(json!({"request": "resume", "client": "A"})).unwrap();
+    assert_eq!(noted(), None);
 }
 
 #[test]

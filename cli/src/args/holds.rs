@@ -1,9 +1,8 @@
 //! The command line of the commands about held groups.
 
 use clap::Args;
-use shared::control::REASON_LIMIT;
 
-use super::ledger::version;
+use super::ledger::{reason, version};
 
 /// The arguments of `hold`.
 #[derive(Debug, Args)]
@@ -80,13 +79,4 @@ pub struct HeldArguments {
     /// Show this client only, as client-queues.toml names it
     #[arg(value_name = "CLIENT")]
     pub client: Option<String>,
-}
-
-/// A reason without the blanks around it.
-fn reason(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if (1..=REASON_LIMIT).contains(&text.len()) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("it has {} bytes; say in 1 to {REASON_LIMIT} why", text.len()))
 }

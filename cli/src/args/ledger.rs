@@ -1,6 +1,7 @@
 //! The command line of the control requests.
 
 use clap::{Args, value_parser};
+use shared::control::REASON_LIMIT;
 
 /// The arguments of the commands about one client.
 #[derive(Debug, Args)]
@@ -8,6 +9,18 @@ pub struct ClientArguments {
     /// The client, as client-queues.toml names it
     #[arg(value_name = "CLIENT")]
     pub client: String,
+}
+
+/// The arguments of `pause`.
+#[derive(Debug, Args)]
+pub struct PauseArguments {
+    /// The client, as client-queues.toml names it
+    #[arg(value_name = "CLIENT")]
+    pub client: String,
+
+    /// Why, for the operator who resumes it
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: Option<String>,
 }
 
 /// The arguments of `status`.
@@ -126,6 +139,15 @@ impl From<BackfillArguments> for ReplayArguments {
     fn from(BackfillArguments { client, from: _, request }: BackfillArguments) -> Self {
         Self { client, scope: ScopeArguments { group: None, all: true }, from: 0, request }
     }
+}
+
+/// A reason without the blanks around it.
+pub(super) fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if (1..=REASON_LIMIT).contains(&text.len()) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("it has {} bytes; say in 1 to {REASON_LIMIT} why", text.len()))
 }
 
 pub(super) fn version(text: &str) -> Result<i64, &'static str> {

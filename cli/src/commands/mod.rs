@@ -37,7 +37,7 @@ use shared::text::printable;
 
 pub use self::ask::has_begun;
 use self::pause::Change;
-use crate::args::{Arguments, Command, Common, stack_option};
+use crate::args::{Arguments, ClientArguments, Command, Common, PauseArguments, stack_option};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -88,8 +88,12 @@ pub async fn execute(arguments: Arguments, rights: Option<String>) -> Exit {
         Command::Plan(arguments) => plan::execute(&context, &arguments).await,
         Command::Deploy(arguments) => deploy::execute(&context, &arguments).await,
         Command::Status(arguments) => status::execute(&context, &arguments).await,
-        Command::Pause(arguments) => pause::execute(&context, &arguments, Change::Pause).await,
-        Command::Resume(arguments) => pause::execute(&context, &arguments, Change::Resume).await,
+        Command::Pause(PauseArguments { client, reason }) => {
+            pause::execute(&context, &client, reason, Change::Pause).await
+        }
+        Command::Resume(ClientArguments { client }) => {
+            pause::execute(&context, &client, None, Change::Resume).await
+        }
         Command::CatchUp(arguments) => catch_up::execute(&context, &arguments).await,
         Command::Replay(arguments) => replay::execute(&context, arguments).await,
         Command::Backfill(arguments) => replay::execute(&context, arguments.into()).await,

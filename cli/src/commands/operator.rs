@@ -360,6 +360,7 @@ mod tests {
             let registration = Registration {
                 id: ClientId(id),
                 state,
+                pause: None,
                 history: false,
                 filter: shared::filter::FilterDigest::of(None),
                 erasures: false,

@@ -8,7 +8,6 @@ use shared::ledger::times::{CALL_LIMIT, FAN_OUT_LIMIT, PASS_LIMIT};
 use shared::text::printable;
 
 use super::operator::{Operator, registered, served};
-use crate::args::ClientArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::progress::unless_quick;
@@ -31,28 +30,29 @@ struct Report {
     still_sent_for_seconds: Option<u64>,
 }
 
-/// Pauses or resumes a client.
+/// Pauses or resumes the client called `name`; `reason` is that of a pause.
 ///
 /// # Errors
 ///
 /// [`Failure`]: there is no such client, or AWS or the function refused.
 pub async fn execute(
     context: &Context,
-    arguments: &ClientArguments,
+    name: &str,
+    reason: Option<String>,
     change: Change,
 ) -> Result<Exit, Failure> {
     let operator = Operator::of_stack(context).await?;
-    let client = arguments.client.clone();
+    let client = name.to_owned();
     let (what, request) = match change {
-        Change::Pause => ("pause", ControlRequest::Pause { client, caller: None }),
+        Change::Pause => ("pause", ControlRequest::Pause { client, reason, caller: None }),
         Change::Resume => ("resume", ControlRequest::Resume { client, caller: None }),
     };
     // A client that leaves can be paused, but not resumed: nothing would be sent to it.
     match change {
-        Change::Pause => registered(&operator.registry, &arguments.client)?,
-        Change::Resume => served(&operator.registry, &arguments.client)?,
+        Change::Pause => registered(&operator.registry, name)?,
+        Change::Resume => served(&operator.registry, name)?,
     };
-    operator.log(&format!("{what} client `{}`", arguments.client));
+    operator.log(&format!("{what} client `{name}`"));
     let changed = unless_quick("waiting for the catch-up function", operator.request(&request)).await?;
     let still_sent_for_seconds = (change == Change::Pause).then(|| last_send().as_secs());
     let report = Report { changed, still_sent_for_seconds };

@@ -61,10 +61,10 @@ async fn a_client_that_gets_nothing_is_named_with_the_reason_and_what_mends_it()
     operator.until_all_have("BIG 1", 2);
 
     // A client is paused, and forgotten.
-    operator.run(&["pause", "Enforcement"], 0);
+    operator.run(&["pause", "Enforcement", "--reason", "its queue moves"], 0);
     operator.put(event("PAU 1", 2)).await?;
     let said = operator.until_status_of("Enforcement", "paused");
-    said.names("PAU 1", "", "fanoutctl resume Enforcement");
+    said.names("PAU 1", "its queue moves (", "fanoutctl resume Enforcement");
     let next = operator.type_in(&said.command);
     operator.type_in(printed_command(&next, "fanoutctl catch-up Enforcement"));
     operator.until_all_have("PAU 1", 2);

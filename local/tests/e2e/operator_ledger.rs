@@ -444,7 +444,7 @@ async fn an_event_is_traced_at_each_stage_and_what_is_said_mends_it() -> anyhow:
     operator.write(&expected, 2..3).await?;
     operator.until_fanned_out(mark, 3).await?;
     operator.run(&["catch-up", "Billing"], 6);
-    let behind = trace(0, "3");
+    let behind = trace(6, "3");
     for (client, why, command) in [
         ("Billing", "queue_fails", "fanoutctl queue repair Billing".to_owned()),
         ("Insurance", "held", format!("fanoutctl release Insurance --group '{mark}'")),
@@ -459,7 +459,7 @@ async fn an_event_is_traced_at_each_stage_and_what_is_said_mends_it() -> anyhow:
     assert_eq!(of(&trace(0, "2"), "Billing")["state"], "sent");
     // A command that is printed names the config as the command line does.
     let config = operator.config.to_str().unwrap();
-    let (text, _) = operator.run(&["trace", "--group", mark, "--config", config], 0);
+    let (text, _) = operator.run(&["trace", "--group", mark, "--config", config], 6);
     assert!(text.contains(&format!("→ fanoutctl queue repair Billing --config {config}\n")), "{text}");
 
     // What is said mends it.

@@ -423,6 +423,7 @@ impl World {
         let registration = Registration {
             id: CLIENT,
             state,
+            pause: None,
             history: false,
             filter: FilterDigest::of(None),
             erasures: true,

@@ -33,6 +33,9 @@ pub enum ControlRequest {
     Pause {
         /// The client's name.
         client: String,
+        /// Why, in 1 to [`REASON_LIMIT`] bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
         /// Who asks.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         caller: Option<String>,

@@ -11,7 +11,7 @@ use super::*;
 use crate::ids::Key;
 use crate::rejection::Rejection;
 
-fn requests() -> [(ControlRequest, Value); 10] {
+fn requests() -> [(ControlRequest, Value); 11] {
     let client = || "Billing".to_owned();
     let position =
         TablePosition { key: TypedKey::S("AFC F5".to_owned()), sort: TypedKey::N("17".to_owned()) };
@@ -35,8 +35,12 @@ fn requests() -> [(ControlRequest, Value); 10] {
             json!({"request": "catchUp", "client": "Billing", "caller": "me"}),
         ),
         (
-            ControlRequest::Pause { client: client(), caller: None }.asked_by("me"),
+            ControlRequest::Pause { client: client(), reason: None, caller: None }.asked_by("me"),
             json!({"request": "pause", "client": "Billing", "caller": "me"}),
+        ),
+        (
+            ControlRequest::Pause { client: client(), reason: Some("why".to_owned()), caller: None },
+            json!({"request": "pause", "client": "Billing", "reason": "why"}),
         ),
         (
             ControlRequest::Resume { client: client(), caller: None }.asked_by("me"),

@@ -94,6 +94,7 @@ mod tests {
         Registration {
             id: ClientId(id),
             state: State::Live,
+            pause: None,
             history,
             erasures: false,
             filter: FilterDigest::of(None),

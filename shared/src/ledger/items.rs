@@ -53,6 +53,8 @@ pub struct Registration {
     pub id: ClientId,
     /// Whether it is served.
     pub state: State,
+    /// Who paused it, and why; `None` if it is not paused, or was by a release that did not note it.
+    pub pause: Option<Pause>,
     /// Whether it wants everything, from the first event of each aggregate.
     pub history: bool,
     /// What tells the filter that holds from others: an instance with another one does not decide what the client wants.
@@ -67,6 +69,17 @@ pub struct Registration {
     pub retired_at: Option<Timestamp>,
     /// What another release wrote in this format, and is written back as it was read.
     pub unknown: Attributes,
+}
+
+/// Why a client is paused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Since when.
+    pub since: Timestamp,
+    /// Who asked for it.
+    pub by: String,
+    /// The words of who asked, if there were any.
+    pub reason: Option<String>,
 }
 
 /// Whether a client is served.

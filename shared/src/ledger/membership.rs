@@ -51,6 +51,7 @@ pub fn settle(
             }
         } else if now.since(*registration.absent_at.get_or_insert(now)) >= ABSENCE {
             registration.state = State::Retired;
+            registration.pause = None;
             registration.retired_at = Some(now);
             after.revision = registry.revision + 1;
         }
@@ -87,6 +88,7 @@ fn join(id: ClientId, in_file: &FileRegistration, since: u64) -> Registration {
     Registration {
         id,
         state: State::Live,
+        pause: None,
         history: in_file.history,
         filter: in_file.filter.clone(),
         erasures: in_file.erasures,

@@ -141,6 +141,7 @@ mod tests {
             let registration = Registration {
                 id: ClientId(id),
                 state: if *since < 0 { State::Retired } else { State::Paused },
+                pause: None,
                 history: true,
                 filter: FilterDigest::of(None),
                 erasures: false,

@@ -9,8 +9,8 @@ use shared::filter::FilterDigest;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::{
     ClientId, Condition, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, LastSent, Lease,
-    Ledger, READ_LIMIT, RefusedEvent, Registration, Registry, Repetition, RequestAllowance, Scan, ScanKind,
-    State, WRITE_LIMIT, Write, WriteCount, WriteError,
+    Ledger, Pause, READ_LIMIT, RefusedEvent, Registration, Registry, Repetition, RequestAllowance, Scan,
+    ScanKind, State, WRITE_LIMIT, Write, WriteCount, WriteError,
 };
 use shared::time::Timestamp;
 
@@ -35,6 +35,7 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
     let billing = Registration {
         id: ClientId(u32::MAX),
         state: State::Paused,
+        pause: Some(Pause { since: at(3), by: "an operator".to_owned(), reason: Some("moves".to_owned()) }),
         history: true,
         filter: FilterDigest::of(None),
         erasures: false,
@@ -44,7 +45,8 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         unknown: [].into(),
     };
     let retired = Registration { state: State::Retired, retired_at: Some(at(2)), ..billing.clone() };
-    let live = Registration { state: State::Live, history: false, absent_at: None, ..billing.clone() };
+    let live =
+        Registration { state: State::Live, pause: None, history: false, absent_at: None, ..billing.clone() };
     let clients = [("Billing", billing), ("Parking", retired), ("a", live)];
     let clients = clients.map(|(name, client)| (ClientName::try_new(name).expect("a name"), client));
     let registry = Registry {

@@ -14,8 +14,9 @@ use shared::ledger::stored::{Attributes, Value as Stored};
 use shared::ledger::{
     ALIKE_LIMIT, ClientId, Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, EventTime, First, Gone,
     GroupItem, HOLES_LIMIT, Hold, Item, ItemKey, LastSent, LastVersion, Lease, OpenBreaker, PAIRS_LIMIT,
-    QueuePlace, Refusal, RefusedEvent, RefusedHead, Registration, Registry, Repetition, RequestAllowance,
-    SKIPPED_LIMIT, Scan, ScanKind, SkippedEvent, State, TargetFailure, TargetState, WriteCount,
+    Pause, QueuePlace, Refusal, RefusedEvent, RefusedHead, Registration, Registry, Repetition,
+    RequestAllowance, SKIPPED_LIMIT, Scan, ScanKind, SkippedEvent, State, TargetFailure, TargetState,
+    WriteCount,
 };
 use shared::time::Timestamp;
 
@@ -110,10 +111,12 @@ prop_compose! {
         filter in "[0-9a-f]{16}",
         state in prop_oneof![Just(State::Live), Just(State::Paused), Just(State::Retired)],
         (absent_at, retired_at) in (option::of(instant()), option::of(instant())),
+        pause in option::of((instant(), ".{0,40}", option::of(".{0,40}"))),
         unknown in unknown(),
     ) -> Registration {
+        let pause = pause.map(|(since, by, reason)| Pause { since, by, reason });
         let filter = FilterDigest::try_new(&filter).unwrap();
-        Registration { id: ClientId(id), state, history, filter, erasures, since, absent_at, retired_at, unknown }
+        Registration { id: ClientId(id), state, pause, history, filter, erasures, since, absent_at, retired_at, unknown }
     }
 }
 

@@ -116,6 +116,7 @@ fn registered((id, client): (u32, &Client)) -> (ClientName, Registration) {
     let registration = Registration {
         id: ClientId(id),
         state: State::Live,
+        pause: None,
         history: false,
         filter: shared::filter::FilterDigest::of(None),
         erasures: false,

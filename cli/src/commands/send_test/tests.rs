@@ -68,6 +68,7 @@ fn registration(id: u32, state: State, since: u64) -> Registration {
     Registration {
         id: ClientId(id),
         state,
+        pause: None,
         history: false,
         erasures: false,
         filter: FilterDigest::of(None),

@@ -8,7 +8,7 @@ use deploy::clients::ClientLists;
 use deploy::stack;
 use serde::Serialize;
 use shared::control::TypedKey;
-use shared::ledger::{Lease, Registration, State};
+use shared::ledger::{Lease, Pause, Registration, State};
 use shared::text::{printable, shell_quoted};
 use shared::time::Timestamp;
 
@@ -36,6 +36,8 @@ struct Report {
     client: String,
     /// `up to date`, `behind`, `paused` or `leaving`.
     state: &'static str,
+    /// Who paused it, when, and why; none if it is not paused, or a release paused it that did not note it.
+    pause: Option<PauseRow>,
     /// Why its queue failed when it was tried last, if it did.
     failure: Option<String>,
     /// How often it failed, one time after the other.
@@ -46,6 +48,16 @@ struct Report {
     is_more: bool,
     /// How its target is, if it is a push client.
     target: Option<TargetRow>,
+}
+
+/// Who paused a client, when, and why.
+#[derive(Debug, Serialize)]
+struct PauseRow {
+    since: String,
+    by: String,
+    reason: Option<String>,
+    /// The command that has it served again.
+    command: String,
 }
 
 /// A group that the client is behind in.
@@ -159,6 +171,12 @@ impl Report {
                 _ if groups.is_empty() => "up to date",
                 _ => "behind",
             },
+            pause: registration.pause.as_ref().map(|pause| PauseRow {
+                since: instant(pause.since),
+                by: pause.by.clone(),
+                reason: pause.reason.clone(),
+                command: format!("fanoutctl resume {client}{}", stack_option(stack)),
+            }),
             failure: lease.failure.clone().filter(|_| lease.failures > 0),
             failures: lease.failures,
             groups,
@@ -197,7 +215,11 @@ impl GroupRow {
                 (Why::Leaving, Some(reason), command("deploy".to_owned()))
             }
             _ if registration.state == State::Paused => {
-                (Why::Paused, None, command(format!("resume {client}")))
+                let reason = registration
+                    .pause
+                    .as_ref()
+                    .map(|Pause { since, by, reason }| pause_reason(reason.as_deref(), by, &instant(*since)));
+                (Why::Paused, reason, command(format!("resume {client}")))
             }
             (None, Some(refused)) => {
                 let reason = format!(
@@ -242,6 +264,21 @@ impl GroupRow {
     }
 }
 
+impl PauseRow {
+    fn to_text(&self) -> String {
+        let Self { since, by, reason, command } = self;
+        format!(
+            "paused: {}\n  → {}\n",
+            printable(&pause_reason(reason.as_deref(), by, since)),
+            printable(command)
+        )
+    }
+}
+
+fn pause_reason(reason: Option<&str>, by: &str, since: &str) -> String {
+    format!("{} ({by}, {since})", reason.unwrap_or("no reason was given"))
+}
+
 impl Why {
     pub(in crate::commands) fn to_text(self) -> &'static str {
         match self {
@@ -256,11 +293,14 @@ impl Why {
 }
 
 fn text(report: &Report, style: Style) -> String {
-    let Report { stack, client, state, failures, groups, is_more, target, .. } = report;
+    let Report { stack, client, state, pause, failures, groups, is_more, target, .. } = report;
     let client = printable(client);
     let target = target.as_ref().map(|target| target.text(&stack_option(stack))).unwrap_or_default();
+    // Groups that wait for it say it, too.
+    let pause = pause.as_ref().filter(|_| groups.iter().all(|group| group.why != Why::Paused));
+    let pause = pause.map(PauseRow::to_text).unwrap_or_default();
     if groups.is_empty() {
-        return format!("{target}client {client} is {state}, stack `{}`\n", printable(stack));
+        return format!("{pause}{target}client {client} is {state}, stack `{}`\n", printable(stack));
     }
     let header = ["group", "has", "of", "for", "why"];
     let rows = groups.iter().map(|group| {
@@ -288,5 +328,5 @@ fn text(report: &Report, style: Style) -> String {
     if *is_more {
         text += &format!("these are the first {}; there are more\n", groups.len());
     }
-    format!("{text}{target}client {client} is {state}, stack `{}`\n", printable(stack))
+    format!("{text}{pause}{target}client {client} is {state}, stack `{}`\n", printable(stack))
 }

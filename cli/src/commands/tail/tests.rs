@@ -11,6 +11,7 @@ fn client() -> Registration {
     Registration {
         id: ClientId(2),
         state: State::Live,
+        pause: None,
         history: false,
         filter: FilterDigest::of(None),
         erasures: false,

@@ -19,6 +19,7 @@ fn client(name: &str, id: u32) -> ClientFacts {
     let registration = Registration {
         id: ClientId(id),
         state: State::Live,
+        pause: None,
         history: false,
         filter: FilterDigest::of(None),
         erasures: false,

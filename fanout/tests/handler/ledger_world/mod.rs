@@ -74,6 +74,7 @@ impl LedgerWorld {
             let registration = Registration {
                 id: ClientId(id),
                 state: State::Live,
+                pause: None,
                 history: false,
                 filter: FilterDigest::of(None),
                 erasures: false,

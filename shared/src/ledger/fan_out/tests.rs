@@ -74,6 +74,7 @@ fn registry(clients: &str) -> Registry {
         let registration = Registration {
             id: ClientId(id),
             state,
+            pause: None,
             history: change.starts_with("history"),
             filter: FilterDigest::of(None),
             erasures: change == "erasures",

@@ -10,7 +10,7 @@ use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
     ClientId, Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, ErasureReceipt, First, Gone, GroupItem,
-    Hold, Item, ItemKey, LastSent, LastVersion, Lease, OpenBreaker, QueuePlace, Refusal, RefusedEvent,
+    Hold, Item, ItemKey, LastSent, LastVersion, Lease, OpenBreaker, Pause, QueuePlace, Refusal, RefusedEvent,
     RefusedHead, Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent, State,
     TargetFailure, TargetState, WriteCount,
 };
@@ -67,6 +67,7 @@ fn registration(fields: &mut Fields) -> Result<Registration, Damage> {
     Ok(Registration {
         id: ClientId(fields.number("id")?),
         state,
+        pause: fields.if_any("pause", |fields| fields.map("pause", pause))?,
         history: fields.boolean("history")?,
         // A release that knows no filters has clients that want all.
         filter: fields.if_any("filter", filter)?.unwrap_or_else(|| FilterDigest::of(None)),
@@ -75,6 +76,14 @@ fn registration(fields: &mut Fields) -> Result<Registration, Damage> {
         absent_at: fields.if_any("absent_at", |fields| fields.instant("absent_at"))?,
         retired_at: fields.if_any("retired_at", |fields| fields.instant("retired_at"))?,
         unknown: fields.take_rest(),
+    })
+}
+
+fn pause(fields: &mut Fields) -> Result<Pause, Damage> {
+    Ok(Pause {
+        since: fields.instant("since")?,
+        by: fields.text("by")?,
+        reason: fields.if_any("reason", |fields| fields.text("reason"))?,
     })
 }
 

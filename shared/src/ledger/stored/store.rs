@@ -6,7 +6,7 @@ use super::{Attributes, FORMAT, FORMAT_WRITTEN, LAST_WRITTEN, Value, instant, pa
 use crate::ids::{IncarnationToken, Key, ReplayId};
 use crate::ledger::{
     Cursor, Delivery, DeliveryRequest, DeliveryRequestKind, ErasureReceipt, First, GroupItem, Hold, Item,
-    Lease, Registration, Registry, RequestAllowance, Scan, Settlement, State, TargetState,
+    Lease, Pause, Registration, Registry, RequestAllowance, Scan, Settlement, State, TargetState,
 };
 use crate::time::Timestamp;
 
@@ -69,9 +69,16 @@ fn of_registration(client: &Registration) -> Attributes {
         ("erasures", Value::Bool(client.erasures)),
         ("since", number(client.since)),
     ]);
+    put(&mut attributes, "pause", client.pause.as_ref().map(|pause| Value::M(of_pause(pause))));
     put(&mut attributes, "absent_at", client.absent_at.map(at));
     put(&mut attributes, "retired_at", client.retired_at.map(at));
     with_unknown(attributes, &client.unknown)
+}
+
+fn of_pause(pause: &Pause) -> Attributes {
+    let mut attributes = map([("since", at(pause.since)), ("by", Value::S(pause.by.clone()))]);
+    put(&mut attributes, "reason", pause.reason.clone().map(Value::S));
+    attributes
 }
 
 fn of_group(group: &GroupItem) -> Attributes {

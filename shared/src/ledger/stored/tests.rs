@@ -8,9 +8,9 @@ use crate::config::ClientName;
 use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::ledger::{
-    ClientId, Cursor, ErasureReceipt, EventTime, First, GroupItem, Hold, Item, LastSent, Lease, ReceiptPlace,
-    RefusedEvent, Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent,
-    State, WriteCount,
+    ClientId, Cursor, ErasureReceipt, EventTime, First, GroupItem, Hold, Item, LastSent, Lease, Pause,
+    ReceiptPlace, RefusedEvent, Registration, Registry, Repetition, RequestAllowance, Scan, Settlement,
+    SkippedEvent, State, WriteCount,
 };
 use crate::time::Timestamp;
 
@@ -98,6 +98,11 @@ fn what_an_operator_reads() {
     let billing = Registration {
         id: ClientId(1),
         state: State::Paused,
+        pause: Some(Pause {
+            since: at(1_763_632_800_125),
+            by: "an operator".to_owned(),
+            reason: Some("its team moves".to_owned()),
+        }),
         history: true,
         erasures: true,
         filter: FilterDigest::of(None),
@@ -117,7 +122,7 @@ fn what_an_operator_reads() {
         ItemKey::Registry,
         Item::Registry(registry),
         expect![
-            "registry / registry: {clients: {Billing: {absent_at: \"2025-11-20T10:00:00.125Z\", erasures: true, filter: \"74d49aafd0921ae1\", history: true, id: 1, since: 2, state: \"paused\"}}, format: 2, revision: 3, start: \"2025-11-20T10:00:00Z\", write_count: 4}"
+            "registry / registry: {clients: {Billing: {absent_at: \"2025-11-20T10:00:00.125Z\", erasures: true, filter: \"74d49aafd0921ae1\", history: true, id: 1, pause: {by: \"an operator\", reason: \"its team moves\", since: \"2025-11-20T10:00:00.125Z\"}, since: 2, state: \"paused\"}}, format: 2, revision: 3, start: \"2025-11-20T10:00:00Z\", write_count: 4}"
         ],
     );
     check(

@@ -15,6 +15,7 @@ fn client() -> Registration {
     Registration {
         id: CLIENT,
         state: State::Live,
+        pause: None,
         history: false,
         erasures: false,
         filter: FilterDigest::of(None),

@@ -40,6 +40,7 @@ fn registration() -> Registration {
     Registration {
         id: ClientId(2),
         state: State::Live,
+        pause: None,
         history: false,
         filter: FilterDigest::of(None),
         erasures: false,
@@ -48,6 +49,12 @@ fn registration() -> Registration {
         retired_at: None,
         unknown: [].into(),
     }
+}
+
+fn paused_by(by: &str, reason: Option<&str>) -> Registration {
+    let (by, reason) = (by.to_owned(), reason.map(str::to_owned));
+    let pause = Some(Pause { since: minutes_ago(5), by, reason });
+    Registration { state: State::Paused, pause, ..registration() }
 }
 
 fn report(registration: &Registration, lease: &Lease, groups: Vec<GroupBehind>) -> Report {
@@ -81,6 +88,29 @@ fn a_client_that_lacks_nothing() {
         &Lease::unheld(),
         Vec::new(),
         &expect![[r#"
+        client Billing is paused, stack `test`
+    "#]],
+    );
+    check(
+        &paused_by("op", Some("its queue moves")),
+        &Lease::unheld(),
+        Vec::new(),
+        &expect![[r#"
+        paused: its queue moves (op, 2026-01-05T08:55:00Z)
+          → fanoutctl resume Billing --stack test
+        client Billing is paused, stack `test`
+    "#]],
+    );
+    check(
+        &paused_by("op", None),
+        &Lease::unheld(),
+        vec![behind("A", 1, 2, 3)],
+        &expect![[r#"
+        group  has  of  for    why
+        A        1   2  3 min  paused
+
+        paused: no reason was given (op, 2026-01-05T08:55:00Z)
+          → fanoutctl resume Billing --stack test
         client Billing is paused, stack `test`
     "#]],
     );
@@ -186,6 +216,7 @@ fn a_program_gets_all_of_it() {
           "stack": "test",
           "client": "Billing",
           "state": "behind",
+          "pause": null,
           "failure": null,
           "failures": 0,
           "groups": [
