@@ -126,7 +126,9 @@ impl ClientRow {
         if let Some(skipped) = skipped {
             return Self { state: EventState::Skipped, reason: Some(skipped.reason.clone()), ..row };
         }
-        let row = Self { state, ..row }.with_fate(event);
+        // What it lacks later is not about this event.
+        let needs_attention = row.needs_attention && !is_covered;
+        let row = Self { state, needs_attention, ..row }.with_fate(event);
         match row.state {
             EventState::NotSent | EventState::Passed | EventState::Sent if item.holes.contains(&version) => {
                 row.given_up(facts, version, event)
