@@ -194,10 +194,12 @@ impl Observed {
     }
 }
 
-/// Whether a hint came before a client that wants to know was registered.
+/// Whether a hint came before any of the clients that want to know was registered. One that was retired meanwhile and came
+/// again is another one: if nobody wanted to know when the fan-out saw the hint, the group stayed open.
 fn is_before_registrations(observed: &Observed, hinted_at: Option<Timestamp>) -> bool {
     let registered = observed.registered.iter().enumerate().filter(|(client, _)| NOTICES[*client]);
-    let admitted = registered.filter_map(|(_, all)| all.first()).map(|registered| registered.admitted).min();
+    let registered = registered.filter_map(|(_, all)| all.last().filter(|last| last.retired.is_none()));
+    let admitted = registered.map(|registered| registered.admitted).min();
     hinted_at
         .is_none_or(|hinted| admitted.is_none_or(|admitted| hinted < admitted.plus(Duration::from_secs(300))))
 }
