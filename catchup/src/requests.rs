@@ -22,7 +22,7 @@ use super::payload::ControlError;
 use super::work::{AfterFailure, Update, Work, why_unread};
 
 /// Why a client is paused that no operator paused.
-pub(super) const TOO_MANY_HELD: &str = "more than 1,000 of its groups would be held";
+pub(super) const TOO_MANY_HELD: &str = "too many of its groups would be held";
 
 /// In how many groups something is requested at the same time.
 pub(super) const AT_ONCE: usize = 10;

@@ -198,6 +198,6 @@ pub async fn get_object(
     let object = call.set_version_id(version).send().await;
     let object = object.map_err(|error| CallError::new("GetObject", &subject, &error))?;
     let content = object.body.collect().await.map_err(|error| CallError::of_body(&subject, &error))?;
-    // `to_vec` goes byte by byte: unoptimized, a second for each forty megabytes.
+    // `to_vec` goes byte by byte: unoptimized, most of the time of a command that reads a stack's config.
     Ok(content.into_bytes())
 }

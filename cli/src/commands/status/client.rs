@@ -171,12 +171,7 @@ impl Report {
                 _ if groups.is_empty() => "up to date",
                 _ => "behind",
             },
-            pause: registration.pause.as_ref().map(|pause| PauseRow {
-                since: instant(pause.since),
-                by: pause.by.clone(),
-                reason: pause.reason.clone(),
-                command: format!("fanoutctl resume {client}{}", stack_option(stack)),
-            }),
+            pause: PauseRow::new(registration, client, stack),
             failure: lease.failure.clone().filter(|_| lease.failures > 0),
             failures: lease.failures,
             groups,
@@ -215,10 +210,7 @@ impl GroupRow {
                 (Why::Leaving, Some(reason), command("deploy".to_owned()))
             }
             _ if registration.state == State::Paused => {
-                let reason = registration
-                    .pause
-                    .as_ref()
-                    .map(|Pause { since, by, reason }| pause_reason(reason.as_deref(), by, &instant(*since)));
+                let reason = PauseRow::new(registration, client, stack).map(|pause| pause.reason());
                 (Why::Paused, reason, command(format!("resume {client}")))
             }
             (None, Some(refused)) => {
@@ -265,18 +257,21 @@ impl GroupRow {
 }
 
 impl PauseRow {
-    fn to_text(&self) -> String {
-        let Self { since, by, reason, command } = self;
-        format!(
-            "paused: {}\n  → {}\n",
-            printable(&pause_reason(reason.as_deref(), by, since)),
-            printable(command)
-        )
+    /// The note of the pause of `client`; none if there is none.
+    fn new(registration: &Registration, client: &str, stack: &str) -> Option<Self> {
+        let Pause { since, by, reason } = registration.pause.clone()?;
+        let command = format!("fanoutctl resume {client}{}", stack_option(stack));
+        Some(Self { since: instant(since), by, reason, command })
     }
-}
 
-fn pause_reason(reason: Option<&str>, by: &str, since: &str) -> String {
-    format!("{} ({by}, {since})", reason.unwrap_or("no reason was given"))
+    fn reason(&self) -> String {
+        let Self { since, by, reason, .. } = self;
+        format!("{} ({by}, {since})", reason.as_deref().unwrap_or("no reason was given"))
+    }
+
+    fn to_text(&self) -> String {
+        format!("paused: {}\n  → {}\n", printable(&self.reason()), printable(&self.command))
+    }
 }
 
 impl Why {

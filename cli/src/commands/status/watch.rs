@@ -33,7 +33,8 @@ type Look<'c> = Pin<Box<dyn Future<Output = (String, Result<String, Failure>)> +
 ///
 /// # Errors
 ///
-/// [`Exit::Fault`]: there is no terminal any more. [`Exit::Closed`]: nobody reads the lines any more. A refresh that fails is none.
+/// [`Exit::Fault`]: there is no terminal any more. [`Exit::Closed`]: nobody reads the lines any more. A refresh that
+/// fails is none.
 pub(super) async fn execute(
     context: &Context,
     interval: u64,
