@@ -241,17 +241,24 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
     ) -> Result<(), SurveyError> {
         let until = self.now().plus(PASS_LIMIT);
         let mut before = None;
+        let mut has_stood_still = false;
         loop {
+            let begin = self.now();
             if self.is_over() {
                 return Err(Unread("no time was left to read on".into()).into());
             }
-            if self.now() > until {
+            if begin > until && has_stood_still {
+                return Err(Unread("a page of its events took too long".into()).into());
+            }
+            if begin > until {
                 return Err(SurveyError::TooLong);
             }
             before = read(before).await?;
             if before.is_none() {
                 return Ok(());
             }
+            // That says nothing about how many events there are.
+            has_stood_still |= self.now().since(begin) > CALL_LIMIT;
         }
     }
 }

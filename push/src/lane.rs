@@ -157,8 +157,8 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
         }
     }
 
-    /// Whether the record lies before one that had its effect, and is delivered again: Lambda may hand over a whole batch twice,
-    /// and late. By the consumer's rule alone, the first event of an old incarnation would begin it again.
+    /// Whether the record is the last that was dealt with, or lies before it, and is delivered again: Lambda may hand over a whole
+    /// batch twice, and late. By the consumer's rule alone, the first event of an old incarnation would begin it again.
     fn is_dealt_with(&self, record: &Record) -> bool {
         let last = self.delivery.as_ref().and_then(|delivery| delivery.place);
         record.place.zip(last).is_some_and(|(place, last)| place.is_up_to(&last))
@@ -201,7 +201,7 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             };
             let need = Need::hold(self.state(), &event.message, "");
             match need.progress(request.as_ref()) {
-                Progress::Done => return self.confirm(event, need, request).await,
+                Progress::Done => return self.confirm(record, event, need, request).await,
                 Progress::Asked => return Step::stop(pace::asked(record.receive_count)),
                 Progress::ToAsk => {}
             }
@@ -424,7 +424,7 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
             Err(why) => return self.unread(&why),
         };
         match need.progress(request.as_ref()) {
-            Progress::Done => return self.confirm(event, need, request).await,
+            Progress::Done => return self.confirm(record, event, need, request).await,
             Progress::Asked => return Step::stop(pace::asked(record.receive_count)),
             Progress::ToAsk => {}
         }
@@ -449,9 +449,16 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
     }
 
     /// Catch-up has done what the head needs: what comes until then is acknowledged without effect.
-    async fn confirm(&mut self, event: &Event<'_>, need: Need, request: Option<DeliveryRequest>) -> Step {
+    async fn confirm(
+        &mut self,
+        record: &Record,
+        event: &Event<'_>,
+        need: Need,
+        request: Option<DeliveryRequest>,
+    ) -> Step {
         let mut delivery = self.delivery_with(Some(need.after), None);
         delivery.asked_at = request.as_ref().and_then(|request| request.done_at);
+        delivery.place = record.place.or(delivery.place);
         if let Err(why) = self.write(delivery).await {
             return self.unread(&why);
         }
@@ -465,7 +472,6 @@ impl<'l, D: Deliver, C: Clock, T: Transport, L: Ledger> Lane<'l, D, C, T, L> {
         }
         let (client, version) = (self.client.name.as_str(), event.message.version);
         info!(client, group = %self.group, version, "acknowledged: it comes again");
-        // Should the head not be deleted, it is the next, and may be taken: nothing of a later incarnation overtakes it.
         Step { acknowledged: 1, stop: Some(Duration::ZERO) }
     }
 

@@ -91,3 +91,18 @@ fn a_group_too_long_to_be_adopted_stops_no_scan() {
     let [line] = lines.as_slice() else { panic!("{said}") };
     assert!(line.contains(r#""group":"m""#) && line.contains("within 60 s"), "{line}");
 }
+
+/// Found by seed 64,696,035,630,243: the function had stood still while it read four events, and the scan never came again.
+#[test]
+fn a_group_is_no_longer_because_a_page_of_it_took_long() {
+    let mut world = World::new();
+    let events: Vec<String> = (1..=8).map(|version| format!("m{version}@-100000")).collect();
+    world.put(&events.join(" "));
+    world.deploy("A B C+");
+    world.page_latency.set(Duration::from_secs(61));
+    world.maintenance_runs(1);
+    assert_eq!(world.standing("m"), "unknown");
+    world.page_latency.set(Duration::ZERO);
+    world.maintenance_runs(2);
+    assert_eq!(world.standing("m"), "8");
+}

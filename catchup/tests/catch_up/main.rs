@@ -24,6 +24,7 @@ mod long;
 mod maintenance;
 mod passes;
 mod push;
+mod rebuild;
 mod requests;
 mod scans;
 mod world;

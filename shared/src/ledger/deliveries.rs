@@ -21,7 +21,8 @@ pub struct Delivery {
     pub write_count: WriteCount,
     /// What the target has, by the consumer's rule; `None`: nothing was delivered, or it was erased.
     pub state: Option<ConsumerState>,
-    /// Where the last message that had its effect stood in the queue; kept after a notice of an erasure, too.
+    /// Where the last message stood in the queue that had its effect, or that catch-up will send again; kept after a notice of an
+    /// erasure, too.
     pub place: Option<QueuePlace>,
     /// What the target said of the event that it took last, and wants with the next: Kinesis' sequence number.
     pub mark: Option<String>,
@@ -34,7 +35,7 @@ pub struct Delivery {
 }
 
 /// Where a message stood in a client's queue, by SQS's own account. Messages come in this order, so what comes again from
-/// before a message that had its effect was dealt with.
+/// there or before was dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueuePlace {
     /// Its `SequenceNumber`, 128 bits: greater than those of all messages of its group before it, in one queue.

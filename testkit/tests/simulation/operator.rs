@@ -55,6 +55,8 @@ impl World {
             _ if self.is_healed.get() => 60,
             0..1_800 => 60,
             1_800..20_000 => 300,
+            // What push waits for a day before SQS forgets it is not to depend on twelve tries.
+            _ if self.ledger.items().values().any(is_awaited) => 600,
             _ => 7_200,
         };
         self.after(Duration::from_secs(interval), move |world| world.maintenance(schedule));
@@ -204,4 +206,9 @@ impl World {
             }
         });
     }
+}
+
+/// Whether push waits for catch-up to do what it asked for.
+fn is_awaited(item: &Item) -> bool {
+    matches!(item, Item::DeliveryRequest(request) if request.done_at.is_none())
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use shared::consumer::{ConsumerSettings, ConsumerState, Start, Verdict, decide};
-use shared::time::Timestamp;
 
 use crate::clients::NAMES;
 use crate::mix::Kind;
@@ -15,11 +14,9 @@ use crate::world::World;
 
 /// A consumer of one aggregate.
 #[derive(Default)]
-struct Consumer {
+struct Consumer<'a> {
     state: Option<ConsumerState>,
-    taken: Vec<EventRef>,
-    /// When each of them was sent.
-    taken_at: Vec<Timestamp>,
+    taken: Vec<&'a Arrival>,
     /// The message before which something was missing first.
     gap: Option<EventRef>,
 }
@@ -34,22 +31,21 @@ pub(crate) struct LostMessage {
     from: i64,
 }
 
-impl Consumer {
-    fn receive(&mut self, settings: &ConsumerSettings, arrival: &Arrival) {
+impl<'a> Consumer<'a> {
+    fn receive(&mut self, settings: &ConsumerSettings, arrival: &'a Arrival) {
         let event = arrival.event;
         let verdict = decide(self.state.as_ref(), &arrival.message, settings);
         if verdict.is_gap() || verdict == Verdict::Refuse {
             self.gap.get_or_insert(event);
         }
         if matches!(verdict, Verdict::Take { .. }) {
-            self.taken.push(event);
-            self.taken_at.push(arrival.at);
+            self.taken.push(arrival);
         }
         self.state = verdict.state_after(self.state.take());
     }
 
     /// A consumer after it received all of `arrivals`, but for the one at the place `lost`.
-    fn after(settings: &ConsumerSettings, arrivals: &[&Arrival], lost: Option<usize>) -> Self {
+    fn after(settings: &ConsumerSettings, arrivals: &[&'a Arrival], lost: Option<usize>) -> Self {
         let mut consumer = Self::default();
         for (_, arrival) in arrivals.iter().enumerate().filter(|(place, _)| Some(*place) != lost) {
             consumer.receive(settings, arrival);
@@ -57,23 +53,28 @@ impl Consumer {
         consumer
     }
 
-    /// An event that was taken though one that `all` took before it was not, which `matters`.
+    /// An event that was taken though one that `all` took before it was not, which `matters` to what was taken.
     fn overtaken(
         &self,
         all: &Self,
-        matters: impl Fn(EventRef, Timestamp) -> bool,
+        matters: impl Fn(EventRef, &Arrival) -> bool,
     ) -> Option<(EventRef, EventRef)> {
-        let place_of = |taken: &[EventRef], event: EventRef| taken.iter().position(|other| *other == event);
-        self.taken.iter().enumerate().find_map(|(place, event)| {
-            let before = all.taken.get(..place_of(&all.taken, *event)?)?;
-            let of_incarnation = |earlier: &&EventRef| {
-                earlier.incarnation_number == event.incarnation_number
-                    && matters(**earlier, self.taken_at[place])
+        let place_of =
+            |taken: &[&Arrival], event: EventRef| taken.iter().position(|other| other.event == event);
+        self.taken.iter().enumerate().find_map(|(place, arrival)| {
+            let event = arrival.event;
+            let before = all.taken.get(..place_of(&all.taken, event)?)?;
+            let of_incarnation = |earlier: &EventRef| {
+                earlier.incarnation_number == event.incarnation_number && matters(*earlier, arrival)
             };
-            let mut earlier = before.iter().filter(of_incarnation);
-            let missed = earlier.find(|earlier| place_of(&self.taken[..place], **earlier).is_none())?;
-            Some((*event, *missed))
+            let mut earlier = before.iter().map(|earlier| earlier.event).filter(of_incarnation);
+            let missed = earlier.find(|earlier| place_of(&self.taken[..place], *earlier).is_none())?;
+            Some((event, missed))
         })
+    }
+
+    fn has_taken(&self, event: EventRef) -> bool {
+        self.taken.iter().any(|arrival| arrival.event == event)
     }
 }
 
@@ -83,8 +84,8 @@ impl World {
         for ((client, group), arrivals) in &self.consumed(&self.observed.borrow()) {
             let name = NAMES[*client];
             let all = Consumer::after(&settings, arrivals, None);
-            if let Some(pair) = all.taken.windows(2).find(|pair| pair[0] >= pair[1]) {
-                self.violated(|| format!("consumer: {name} takes {} after {}", pair[1], pair[0]));
+            if let Some(pair) = all.taken.windows(2).find(|pair| pair[0].event >= pair[1].event) {
+                self.violated(|| format!("consumer: {name} takes {} after {}", pair[1].event, pair[0].event));
             }
             if let Some(event) = all.gap {
                 self.violated(|| format!("consumer: {name} misses something before {event}"));
@@ -96,19 +97,26 @@ impl World {
                     && !self.source.borrow().is_of_a_beginning_that_was_gone(arrival.event, arrival.at)
             };
             let mut firsts = arrivals.iter().filter(is_first);
-            if let Some(ignored) = firsts.find(|arrival| !all.taken.contains(&arrival.event)) {
+            if let Some(ignored) = firsts.find(|arrival| !all.has_taken(arrival.event)) {
                 self.violated(|| format!("consumer: {name} ignores {}", ignored.event));
             }
             for lost in 0..arrivals.len() {
                 let consumer = Consumer::after(&settings, arrivals, Some(lost));
                 let event = arrivals[lost].event;
-                let overtaken = consumer.overtaken(&all, |missed, sent| {
+                let overtaken = consumer.overtaken(&all, |missed, taken| {
                     let deleted = self.source.borrow().known(missed).and_then(|known| known.deleted);
                     // Nothing brings an erased event again, so that a replay doesn't wait for it; and a sender that died
                     // may have left unrecorded that it sent it.
-                    let is_erased = deleted.is_some_and(|deleted| deleted <= sent);
+                    let is_erased = deleted.is_some_and(|deleted| deleted <= taken.at);
                     let is_skipped = self.observed.borrow().holds.is_skipped(*client, missed);
-                    self.always_wants(*client, missed) && !is_erased && !is_skipped
+                    // What only a replay brings, the client was not promised; the fan-out may send what it was promised
+                    // first before it knows of the replay.
+                    let is_of_a_replay =
+                        arrivals.iter().all(|arrival| arrival.event != missed || arrival.replay.is_some());
+                    let is_first = taken.replay.is_none()
+                        && taken.message.previous_version == Some(settings.first_version - 1);
+                    let is_before_the_first = is_of_a_replay && is_first;
+                    self.always_wants(*client, missed) && !is_erased && !is_skipped && !is_before_the_first
                 });
                 if let Some((taken, missed)) = overtaken {
                     self.violated(|| {
@@ -153,13 +161,12 @@ impl World {
         let Some(arrivals) = consumed.get(&(lost.client, lost.group)) else { return };
         let all = Consumer::after(&settings, arrivals, None);
         let consumer = Consumer::after(&settings, arrivals, Some(lost.place));
-        let mut there = all.taken.iter().filter(|event| {
-            let is_there =
-                self.source.borrow().known(**event).is_some_and(|known| known.is_there(self.now()));
-            let is_skipped = observed.holds.is_skipped(lost.client, **event);
-            is_there && self.always_wants(lost.client, **event) && !is_skipped
+        let mut there = all.taken.iter().map(|arrival| arrival.event).filter(|event| {
+            let is_there = self.source.borrow().known(*event).is_some_and(|known| known.is_there(self.now()));
+            let is_skipped = observed.holds.is_skipped(lost.client, *event);
+            is_there && self.always_wants(lost.client, *event) && !is_skipped
         });
-        let missed = there.find(|event| !consumer.taken.contains(event));
+        let missed = there.find(|event| !consumer.has_taken(*event));
         if let Some(missed) = missed {
             let (name, event, from) = (NAMES[lost.client], lost.event, lost.from);
             self.violated(|| {
@@ -177,7 +184,10 @@ impl World {
     ) -> BTreeMap<(usize, usize), Vec<EventRef>> {
         let observed = self.observed.borrow();
         let consumed = self.consumed(&observed).into_iter();
-        consumed.map(|(place, arrivals)| (place, Consumer::after(settings, &arrivals, None).taken)).collect()
+        let taken_of = |arrivals: &[&Arrival]| {
+            Consumer::after(settings, arrivals, None).taken.iter().map(|arrival| arrival.event).collect()
+        };
+        consumed.map(|(place, arrivals)| (place, taken_of(&arrivals))).collect()
     }
 
     fn consumer_settings(&self) -> ConsumerSettings {
