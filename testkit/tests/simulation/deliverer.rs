@@ -91,12 +91,24 @@ impl World {
     /// A client's queue is purged: what was not received yet is gone.
     pub(crate) fn lose_waiting(&self, client: usize) {
         let after = self.observed.borrow().arrivals.len();
+        let settings = self.deliverer_settings();
         let mut deliverers = self.deliverers.borrow_mut();
         for (_, deliverer) in deliverers.iter_mut().filter(|((other, _), _)| *other == client) {
             let received = usize::from(deliverer.is_busy).min(deliverer.waiting.len());
             let has_begun = received > 0 || deliverer.state.is_some();
-            let lost = deliverer.waiting.split_off(received).into_iter();
-            deliverer.lost.extend(lost.map(|waiting| LostMessage { waiting, after, has_begun }));
+            let lost = deliverer.waiting.split_off(received);
+            // One that died after a delivery, and so would have delivered the event again, does not know of it any more.
+            let is_unnoted = |first: &&WaitingMessage| {
+                first.event.as_ref() == deliverer.delivered.last()
+                    && matches!(
+                        decide(deliverer.state.as_ref(), &first.message, &settings),
+                        Verdict::Take { .. }
+                    )
+            };
+            if lost.front().filter(is_unnoted).is_some() {
+                deliverer.delivered.pop();
+            }
+            deliverer.lost.extend(lost.into_iter().map(|waiting| LostMessage { waiting, after, has_begun }));
         }
     }
 
