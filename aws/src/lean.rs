@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::HttpError;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::error::ErrorMetadata;
 use serde::de::DeserializeOwned;
 use shared::send::Cause;
@@ -35,6 +36,9 @@ const IN_FLIGHT: u32 = 32 << 20;
 
 /// How long a request waits for room among these: the rest of a call's time is for its connection and its answer.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a function waits for a connection before there is a call.
+const EARLY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Who asks, for AWS's own logs.
 const USER_AGENT: &str = concat!("mark-event-queue/", env!("CARGO_PKG_VERSION"));
@@ -123,6 +127,18 @@ impl Caller {
             Ok(answer) => answer,
             Err(_) => Err(Failure::timeout_error("no answer within the time of a call")),
         }
+    }
+
+    /// Makes a connection for a first call: asks for `/`, unsigned and without effect, and reads the answer to its end, whatever it
+    /// says. What takes longer than [`EARLY_TIMEOUT`] is left to the call.
+    pub(crate) async fn connect(&self) {
+        let answer = async {
+            let mut request = self.0.template.try_clone()?;
+            request.set_method("GET").ok()?;
+            let mut response = self.0.connections.connector().call(request).await.ok()?;
+            ByteStream::new(response.take_body()).collect().await.ok()
+        };
+        let _ = timeout(EARLY_TIMEOUT, answer).await;
     }
 
     /// Room for a request of this many bytes. One that is larger than all room waits until it is alone.

@@ -15,6 +15,7 @@ use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Config, Region, StalledStreamProtectionConfig};
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use serde::Deserialize;
 use shared::message::Message;
 use shared::naming::QueueUrl;
@@ -31,6 +32,9 @@ use crate::lean::{Caller, Service};
 /// How long a call takes at most, however slowly its answer trickles in: how far one that starts just before a sender's
 /// deadline can overrun it.
 pub const CALL_TIMEOUT: Duration = connections::CALL_TIMEOUT;
+
+/// The most connections that are made before there is a call.
+const EARLY_LIMIT: usize = 100;
 
 /// SQS on the wire. It names errors as its older protocol did, which the classification knows.
 const SERVICE: Service = Service {
@@ -61,7 +65,7 @@ struct SuccessfulEntry {
 }
 
 impl Sqs {
-    /// SQS as `access` says. Connects at the first call.
+    /// SQS as `access` says. Connects when it is [told to](Self::connect), or at the first call.
     ///
     /// # Errors
     ///
@@ -85,6 +89,12 @@ impl Sqs {
             caller: caller.map_err(|why| NoEndpoint::of("SQS", access, why))?,
             requests: Arc::default(),
         })
+    }
+
+    /// Makes this many connections for the first calls, at most [`EARLY_LIMIT`], at the same time. Whatever fails is left to
+    /// those.
+    pub async fn connect(&self, count: usize) {
+        join_all((0..count.min(EARLY_LIMIT)).map(|_| self.caller.connect())).await;
     }
 
     /// Sets the time after which each received message is visible again, from now on, to the second.

@@ -15,6 +15,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = lambda::config(&naming)?;
     let sqs = lambda::sqs(&Connections::default())?;
     let converter = Converter::new(&config, &naming);
+    sqs.connect(1).await;
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
         let (deadline, trace) = (lambda::deadline(&event.context), lambda::trace_header(&event.context));
         converter.handle(&SystemClock, &sqs, &event.payload, deadline, trace, tally).await

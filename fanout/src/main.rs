@@ -19,6 +19,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let tables = lambda::tables(&config, &connections)?;
     let fanout = Fanout::new(&config, &naming);
     let ports = Ports { clock: &SystemClock, transport: &sqs, ledger: &tables.ledger, table: &tables.events };
+    tokio::join!(tables.ledger.connect(), sqs.connect(config.clients.len()));
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
         fanout.handle(ports, &event.payload, lambda::deadline(&event.context), tally).await
     })

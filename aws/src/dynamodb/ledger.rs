@@ -65,6 +65,13 @@ impl LedgerTable {
         Self { client, caller: None, table: table.into() }
     }
 
+    /// Makes a connection for the first lean call.
+    pub async fn connect(&self) {
+        if let Some(caller) = &self.caller {
+            caller.connect().await;
+        }
+    }
+
     /// The ledger in `table`, for a function: what every batch does is [lean](crate::lean). `client` is that of
     /// `access`.
     ///

@@ -35,7 +35,9 @@ name = \"billing\"\nerasures = true
 
 const LEDGER_TABLE: &str = "Ledger";
 
-const VARIABLES: [(&str, &str); 2] = [("PARTITION", "aws"), ("ACCOUNT_ID", "123456789012")];
+/// Nothing is at the endpoint: no test asks AWS.
+const VARIABLES: [(&str, &str); 3] =
+    [("PARTITION", "aws"), ("ACCOUNT_ID", "123456789012"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9")];
 
 /// A package of its own for each test, with `config` in it.
 fn package(name: &str, config: &str) -> PathBuf {
@@ -119,6 +121,8 @@ struct Case<'c> {
     response: &'c str,
     /// DynamoDB's answers, over and over; none for the converter, which makes no such call.
     tables: Vec<Answer>,
+    /// How many connections it makes to SQS and to DynamoDB while it awaits its first invocation, which needs no more.
+    early: [usize; 2],
 }
 
 /// The first line in the embedded metric format that the binary writes.
@@ -139,10 +143,15 @@ fn metrics(case: &Case<'_>) -> Value {
     ];
     variables.extend(VARIABLES);
     let mut function = Function::start(case.binary, &variables).unwrap();
+    let [early_sqs, early_tables] = case.early;
+    assert!(sqs.wait_for_early(early_sqs) && tables.wait_for_early(early_tables), "{}", case.name);
     // The output is read beside the answers: the line of an invocation may come only after a later one.
     for _ in 0..100 {
         let outcome = function.invoke(case.payload.to_string(), Duration::from_secs(10)).unwrap();
         assert_eq!(outcome, Outcome::Response(case.response.to_owned()), "{}", case.name);
+        if case.early != [0, 0] {
+            assert_eq!([sqs.connections(), tables.connections()], case.early, "{}", case.name);
+        }
         let output = function.output();
         if let Some(line) = output.lines().next() {
             return serde_json::from_str(line).unwrap();
@@ -233,6 +242,7 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
             payload: json!({ "Records": [record] }),
             response: none_returned,
             tables: Vec::new(),
+            early: [1, 0],
         },
         Case {
             name: "fanout-metrics",
@@ -240,6 +250,7 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
             payload: json!({ "Records": [message] }),
             response: none_returned,
             tables: vec![Answer::Done(known), Answer::Done(json!({}))],
+            early: [1, 1],
         },
         Case {
             name: "no-ledger-metrics",
@@ -247,6 +258,7 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
             payload: json!({ "Records": [message] }),
             response: "{\"batchItemFailures\":[{\"itemIdentifier\":\"1\"}]}",
             tables: vec![Answer::error(400, "AccessDeniedException")],
+            early: [1, 1],
         },
         Case {
             name: "catch-up-metrics",
@@ -254,6 +266,7 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
             payload: json!({ "request": "maintenance" }),
             response: "{\"clients\":[]}",
             tables: vec![Answer::Done(quiet.clone())],
+            early: [0, 0],
         },
         Case {
             name: "requests-metrics",
@@ -261,6 +274,7 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
             payload: json!({ "Records": [asked] }),
             response: none_returned,
             tables: vec![Answer::Done(quiet)],
+            early: [0, 0],
         },
     ];
     let lines = cases.each_ref().map(metrics);

@@ -38,13 +38,25 @@ pub(crate) fn package(name: &str, config: &str) -> io::Result<PathBuf> {
 }
 
 /// Starts a function that sends to `sqs`; with a ledger, if it needs one.
+#[allow(dead_code, reason = "one bench has servers of its own")]
 pub(crate) fn start(
     binary: &Path,
     package: &Path,
     sqs: &SqsStub,
     ledger: Option<&TablesStub>,
 ) -> io::Result<Function> {
-    let (root, sqs) = (package.to_string_lossy(), sqs.endpoint_url());
+    start_at(binary, package, &sqs.endpoint_url(), ledger.map(TablesStub::endpoint_url).as_deref(), &[])
+}
+
+/// Starts a function that reaches SQS and the ledger at these URLs, with `more` variables.
+pub(crate) fn start_at(
+    binary: &Path,
+    package: &Path,
+    sqs: &str,
+    ledger: Option<&str>,
+    more: &[(&str, &str)],
+) -> io::Result<Function> {
+    let root = package.to_string_lossy();
     let mut variables = vec![
         ("LAMBDA_TASK_ROOT", &*root),
         ("PARTITION", "aws"),
@@ -52,16 +64,16 @@ pub(crate) fn start(
         // As template.yml has them.
         ("MALLOC_TRIM_THRESHOLD_", "268435456"),
         ("MALLOC_MMAP_THRESHOLD_", "4194304"),
-        ("AWS_ENDPOINT_URL_SQS", &sqs),
+        ("AWS_ENDPOINT_URL_SQS", sqs),
     ];
-    let ledger = ledger.map(TablesStub::endpoint_url);
-    if let Some(ledger) = &ledger {
+    if let Some(ledger) = ledger {
         variables.extend([
             ("LEDGER_TABLE", LEDGER_TABLE),
             ("EVENT_TABLE", "Events"),
             ("AWS_ENDPOINT_URL_DYNAMODB", ledger),
         ]);
     }
+    variables.extend(more);
     Function::start(binary, &variables)
 }
 

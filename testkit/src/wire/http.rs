@@ -4,8 +4,8 @@
 
 use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -37,7 +37,18 @@ pub(crate) struct Answer {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     stopped: Arc<AtomicBool>,
+    connections: Arc<Connections>,
 }
+
+/// How many connections there were, and how many of them were made before there was a call.
+#[derive(Debug, Default)]
+struct Connections {
+    counts: Mutex<(usize, usize)>,
+    changed: Condvar,
+}
+
+/// How long a connection is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Server {
     /// Serves on a free port; `handler` is called on the connection's thread.
@@ -46,17 +57,34 @@ impl Server {
         let address = listener.local_addr()?;
         let stopped = Arc::new(AtomicBool::new(false));
         let (handler, stop) = (Arc::new(handler), Arc::clone(&stopped));
+        let connections = Arc::<Connections>::default();
+        let counted = Arc::clone(&connections);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
                 let (Ok(stream), handler) = (stream, Arc::clone(&handler)) else { continue };
+                let connections = Arc::clone(&counted);
+                connections.count(|(all, _)| *all += 1);
                 // The peer sees an error of its connection; no other connection is affected.
-                thread::spawn(move || serve(stream, handler.as_ref()));
+                thread::spawn(move || serve(stream, &connections, handler.as_ref()));
             }
         });
-        Ok(Self { address, stopped })
+        Ok(Self { address, stopped, connections })
+    }
+
+    /// How many connections were made until now.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.counts.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Waits until this many connections were made before there was a call. Returns whether they were.
+    pub(crate) fn wait_for_early(&self, count: usize) -> bool {
+        let counts = self.connections.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let lacks = |(_, early): &mut (usize, usize)| *early < count;
+        let waited = self.connections.changed.wait_timeout_while(counts, PATIENCE, lacks);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 }
 
@@ -114,10 +142,26 @@ pub(crate) fn forward(address: SocketAddr, request: &Request) -> io::Result<(u16
     Ok((status, body))
 }
 
-fn serve(stream: TcpStream, handler: &impl Fn(Request) -> Reply) -> io::Result<()> {
+impl Connections {
+    fn count(&self, count: impl FnOnce(&mut (usize, usize))) {
+        count(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+}
+
+fn serve(
+    stream: TcpStream,
+    connections: &Connections,
+    handler: &impl Fn(Request) -> Reply,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::with_capacity(64 * 1024, stream.try_clone()?);
     while let Some(request) = read_request(&mut reader)? {
+        if (request.method.as_str(), request.path.as_str()) == ("GET", "/") {
+            write_answer(&stream, &Answer { status: 404, headers: Vec::new(), body: Vec::new() })?;
+            connections.count(|(_, early)| *early += 1);
+            continue;
+        }
         match handler(request) {
             Reply::Answer(answer) => write_answer(&stream, &answer)?,
             Reply::Reset => return socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)),

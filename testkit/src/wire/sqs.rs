@@ -131,6 +131,16 @@ struct VisibilityEntry {
 }
 
 impl SqsStub {
+    /// How many connections were made until now.
+    pub fn connections(&self) -> usize {
+        self.server.connections()
+    }
+
+    /// Waits until this many connections were made before there was a call. Returns whether they were.
+    pub fn wait_for_early(&self, count: usize) -> bool {
+        self.server.wait_for_early(count)
+    }
+
     /// Starts one on a free port of loopback.
     ///
     /// # Errors
