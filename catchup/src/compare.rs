@@ -2,10 +2,10 @@
 
 use futures_util::stream::{self, StreamExt as _};
 use shared::clock::Clock;
-use shared::control::{Comparison, EventPair, EventVersion, GroupAhead, TablePosition, TypedKey};
+use shared::control::{Comparison, TablePosition};
 use shared::event::Event;
 use shared::ids::{Group, Key};
-use shared::ledger::reconcile::{Difference, VersionPair, compare};
+use shared::ledger::reconcile::{Difference, Ends, VersionPair, compare};
 use shared::ledger::scan::{Aggregate, Grouping, Progress};
 use shared::ledger::{EventTable, GroupItem, ItemKey, Ledger, Reading, Registry, ScanPosition, note_pairs};
 use shared::panics::{PANICKED, caught};
@@ -13,7 +13,7 @@ use shared::send::Transport;
 
 use super::payload::ControlError;
 use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visits, item_of};
-use super::work::{AfterFailure, Ends, SurveyError, Update, Work, why_unread};
+use super::work::{AfterFailure, SurveyError, Update, Work, why_unread};
 
 /// The most findings of one answer, and so its size: each has a key of up to 2 KB, and Lambda takes 6 MB.
 const FINDINGS_LIMIT: usize = 1_000;
@@ -24,7 +24,8 @@ const NO_TIME: &str = "no time was left to read one group";
 struct GroupDifference {
     key: Key,
     difference: Difference,
-    version: i64,
+    /// The group's version; `None` of a group that the ledger does not know.
+    sent: Option<i64>,
     /// To be put on the fan-out queue, the lowest first.
     missing: Vec<Event>,
 }
@@ -73,7 +74,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         for some in groups.chunks(GROUPS_AT_ONCE) {
             match self.compare_some(registry, some).await {
                 Ok((found, visits)) => {
-                    found.into_iter().for_each(|found| note(&mut compared, found));
+                    for GroupDifference { key, difference, sent, missing } in found {
+                        difference.note(&key, sent, missing.iter().map(Event::version), &mut compared);
+                    }
                     visited.extend(visits);
                 }
                 Err(why) => {
@@ -145,19 +148,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         } else {
             Ends::default()
         };
-        let version = item.map_or(i64::MIN, |item| item.version);
-        let lowest = ends.lowest.filter(|_| difference.lowest);
-        let has_lowest = lowest.as_ref().map(Event::version);
-        // An event that can't be sent is not missing: the converter wrote a rejection about it.
-        let highest = ends.highest.filter(|event| {
-            difference.highest && event.version() > version && Some(event.version()) != has_lowest
-        });
-        Ok(GroupDifference {
-            key: key.clone(),
-            difference,
-            version,
-            missing: lowest.into_iter().chain(highest).collect(),
-        })
+        let sent = item.map(|item| item.version);
+        let missing = difference.missing(ends, sent);
+        Ok(GroupDifference { key: key.clone(), difference, sent, missing })
     }
 
     /// Counts the versions of a group that two events have. The ledger remembers them, so that each is counted once.
@@ -180,25 +173,5 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let missing = found.iter().flat_map(|found| &found.missing);
         let put = self.put_repairs(missing, self.last_start()).await;
         put.map_err(|stop| format!("the fan-out queue: {}", stop.why))
-    }
-}
-
-/// Adds what was found in a group.
-fn note(comparison: &mut Comparison, found: GroupDifference) {
-    let GroupDifference { key, difference, version, missing } = found;
-    let missing = missing.iter().map(Event::version);
-    comparison.missing.extend(missing.map(|version| EventVersion::of(&key, version)));
-    comparison.holes.extend(difference.holes.iter().map(|hole| EventVersion::of(&key, *hole)));
-    comparison.implausible.extend(difference.implausible.map(|version| EventVersion::of(&key, version)));
-    comparison
-        .of_unknown_age
-        .extend(difference.of_unknown_age.map(|version| EventVersion::of(&key, version)));
-    comparison.pairs.extend(difference.pairs.iter().map(|VersionPair { version, sort_keys }| {
-        let EventVersion { group, key, version } = EventVersion::of(&key, *version);
-        EventPair { group, key, version, sort_keys: sort_keys.each_ref().map(TypedKey::from) }
-    }));
-    if let Some(highest) = difference.ahead {
-        let EventVersion { group, key, version } = EventVersion::of(&key, version);
-        comparison.ahead.push(GroupAhead { group, key, version, highest });
     }
 }

@@ -8,12 +8,11 @@ use shared::clock::Clock;
 use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::pace::Pace;
-use shared::ledger::plausible;
-use shared::ledger::reconcile::window;
+use shared::ledger::reconcile::{Ends, plausible_limit, window};
 use shared::ledger::times::{CALL_LIMIT, PASS_LIMIT};
 use shared::ledger::{
-    EventTable, ItemKey, Ledger, LedgerRead, Ports, Registry, Row, RowHead, ScanPage, ScanPosition, Unread,
-    Write, WriteError,
+    EventTable, ItemKey, Ledger, LedgerRead, Ports, Registry, RowHead, ScanPage, ScanPosition, Unread, Write,
+    WriteError,
 };
 use shared::route::route;
 use shared::send::{Carrier, Limits, Outcome, Run, Stop, Transport, all_accepted, send_runs};
@@ -59,15 +58,6 @@ pub(super) enum AfterFailure {
     ReadAgain,
     /// Nothing: it must not be done twice.
     GiveUp,
-}
-
-/// The ends of an aggregate, as the event table has it.
-#[derive(Debug, Default)]
-pub(super) struct Ends {
-    /// The lowest event that can be sent.
-    pub(super) lowest: Option<Event>,
-    /// The highest event that can be sent.
-    pub(super) highest: Option<Event>,
 }
 
 /// Why an aggregate was not read as a whole.
@@ -222,8 +212,7 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
     /// The lowest and the highest event that the table has of an aggregate, of which it has `heads`. Versions that are
     /// too far above all others are not believed, but those of `sent`: among them is no lowest or highest event.
     pub(super) async fn ends(&self, key: &Key, heads: &[RowHead], sent: &[i64]) -> Result<Ends, SurveyError> {
-        let versions = heads.iter().filter_map(|head| head.version);
-        let plausible = plausible::highest(versions.chain(sent.iter().copied()), sent);
+        let plausible = plausible_limit(heads, sent);
         let mut ends = Ends::default();
         let read = async |before: Option<Key>| {
             let page = self.ports.table.page(key, before.as_ref()).await?;
@@ -267,23 +256,4 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
 pub(super) fn why_unread(found: &LedgerRead, keys: &[ItemKey]) -> String {
     let unread = keys.iter().find_map(|key| found.unread(key));
     unread.map_or_else(|| "the items were read during a write".to_owned(), ToString::to_string)
-}
-
-impl Ends {
-    /// Takes in a row, unless its version is above `limit`. Of all events, only two are kept: there can be any number.
-    /// Rows come newest first, so that of several with a version the one with the lowest sort key is kept.
-    fn take(&mut self, row: Row, limit: i64) {
-        let Ok(event) = row.event else { return };
-        let version = event.version();
-        if version > limit {
-            return;
-        }
-        let of = |event: &Option<Event>| event.as_ref().map(Event::version);
-        if of(&self.highest).is_none_or(|highest| version >= highest) {
-            self.highest = Some(event.clone());
-        }
-        if of(&self.lowest).is_none_or(|lowest| version <= lowest) {
-            self.lowest = Some(event);
-        }
-    }
 }

@@ -31,8 +31,8 @@ pub use client::{AddClientArguments, ClientCommand};
 pub use erasures::ErasuresArguments;
 pub use holds::{HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments};
 pub use ledger::{
-    AttestArguments, BackfillArguments, CatchUpArguments, ClientArguments, PauseArguments, ReplayArguments,
-    RequestArguments, ScopeArguments, StatusArguments,
+    AttestArguments, BackfillArguments, CatchUpArguments, ClientArguments, PauseArguments,
+    ReconcileArguments, ReplayArguments, RequestArguments, ScopeArguments, StatusArguments,
 };
 pub use push::{PushCommand, PushTestArguments};
 pub use queue::{QueueCommand, RepairArguments};
@@ -190,7 +190,7 @@ pub enum Command {
 
     /// Compare the event table with the ledger, and send what is missing
     #[command(after_help = include_str!("args/help/reconcile.txt"))]
-    Reconcile,
+    Reconcile(ReconcileArguments),
 
     /// Look at rejected events, and send them again after a repair
     #[command(

@@ -135,6 +135,14 @@ pub struct RequestArguments {
     pub yes: bool,
 }
 
+/// The arguments of `reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArguments {
+    /// Show the differences, and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 impl From<BackfillArguments> for ReplayArguments {
     fn from(BackfillArguments { client, from: _, request }: BackfillArguments) -> Self {
         Self { client, scope: ScopeArguments { group: None, all: true }, from: 0, request }

@@ -20,7 +20,11 @@ use crate::context::Context;
 /// The event table as the stack reads it, and the filters of its clients.
 pub(super) struct EventSource {
     pub(super) table: EventsTable,
+    /// The table's name.
+    pub(super) name: String,
     pub(super) filters: NamedFilters,
+    /// How many of the table's read units a scan may take in a second.
+    pub(super) scan_read_units: u32,
 }
 
 /// The filters of a config's clients, by the clients' names.
@@ -65,7 +69,8 @@ impl EventSource {
             at_hand.map_err(|_| format!("the deployed config can't be read: {}", why.replace('\n', "; ")))
         })?;
         let table = events(&operator.target, &name, &config.source);
-        Ok(Self { table, filters: NamedFilters::new(&config) })
+        let (filters, scan_read_units) = (NamedFilters::new(&config), config.scan_read_units);
+        Ok(Self { table, name, filters, scan_read_units })
     }
 }
 

@@ -105,7 +105,7 @@ pub async fn execute(arguments: Arguments, rights: Option<String>) -> Exit {
         Command::Attest(arguments) => attest::execute(&context, &arguments).await,
         Command::Tail(arguments) => tail::execute(&context, &arguments).await,
         Command::Trace(arguments) => trace::execute(&context, &arguments).await,
-        Command::Reconcile => reconcile::execute(&context).await,
+        Command::Reconcile(arguments) => reconcile::execute(&context, &arguments).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
         Command::Push(command) => push::execute(&context, &command).await,
         Command::Queue(command) => queue::execute(&context, &command).await,

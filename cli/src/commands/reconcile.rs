@@ -1,5 +1,7 @@
 //! `fanoutctl reconcile`: compares table and ledger now, and shows where they differ.
 
+mod dry_run;
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -8,7 +10,7 @@ use shared::ledger::{Registration, State};
 use shared::text::{counted, printable, shell_quoted};
 
 use super::operator::Operator;
-use crate::args::stack_option;
+use crate::args::{ReconcileArguments, stack_option};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, Tone, row, table};
@@ -22,7 +24,9 @@ struct Report {
     groups: usize,
     /// Whether all groups were compared.
     is_complete: bool,
-    /// Events that the ledger did not know. They are on the fan-out queue now.
+    /// Whether it was only looked.
+    dry_run: bool,
+    /// Events that the ledger did not know. They are on the fan-out queue now, unless it was only looked.
     missing: Vec<EventVersion>,
     /// Versions that were passed over because the table lacked them, and that it has now.
     holes: Vec<Hole>,
@@ -50,15 +54,22 @@ struct Hole {
 /// # Errors
 ///
 /// [`Failure`]: AWS or the function refused. What was found until then is printed.
-pub async fn execute(context: &Context) -> Result<Exit, Failure> {
+pub async fn execute(context: &Context, arguments: &ReconcileArguments) -> Result<Exit, Failure> {
     let operator = Operator::of_stack(context).await?;
-    operator.log("reconcile");
+    let dry_run = arguments.dry_run;
+    if !dry_run {
+        operator.log("reconcile");
+    }
     let is_served = |client: &Registration| client.state != State::Retired && client.absent_at.is_none();
     let served = operator.registry.clients.iter().filter(|(_, client)| is_served(client));
     let clients: Vec<String> = served.map(|(name, _)| name.to_string()).collect();
-    let mut report = Report { stack: operator.stack.name.clone(), ..Report::default() };
+    let mut report = Report { stack: operator.stack.name.clone(), dry_run, ..Report::default() };
     let progress = Progress::spinner();
-    let ended = compare(&operator, &clients, &progress, &mut report).await;
+    let ended = if dry_run {
+        dry_run::compare(context, &operator, &clients, &progress, &mut report).await
+    } else {
+        compare(&operator, &clients, &progress, &mut report).await
+    };
     progress.finish();
     // Also after a failure: missing events may be on the queue already.
     if ended.is_ok() || report.groups > 0 {
@@ -122,14 +133,25 @@ impl Report {
 }
 
 fn text(report: &Report, style: Style) -> String {
-    let Report { stack, groups, is_complete, missing, holes, ahead, pairs, implausible, of_unknown_age } =
-        report;
+    let Report {
+        stack,
+        groups,
+        is_complete,
+        dry_run,
+        missing,
+        holes,
+        ahead,
+        pairs,
+        implausible,
+        of_unknown_age,
+    } = report;
     let mut rows = Vec::new();
     let mut add = |difference: &str, key: &TypedKey, version: i64, tone| {
         rows.push(row([difference.to_owned(), key.to_string(), version.to_string()], tone));
     };
     for EventVersion { key, version, .. } in missing {
-        add("missing: on the fan-out queue now", key, *version, Tone::Neutral);
+        let difference = if *dry_run { "missing" } else { "missing: on the fan-out queue now" };
+        add(difference, key, *version, if *dry_run { Tone::Bad } else { Tone::Neutral });
     }
     for Hole { event, .. } in holes {
         add("passed over: in the table now", &event.key, event.version, Tone::Bad);
@@ -152,7 +174,11 @@ fn text(report: &Report, style: Style) -> String {
     }
     if !missing.is_empty() {
         text += "Of an aggregate with missing events, one version or two are shown. All missing events go out with them, in \
-                 order.\n\n";
+                 order.\n";
+        if *dry_run {
+            text += &format!("`fanoutctl reconcile{}` sends them.\n", printable(&stack_option(stack)));
+        }
+        text += "\n";
     }
     let commands = holes.iter().flat_map(|hole| &hole.commands);
     let commands: String = commands.map(|command| format!("  {}\n", printable(command))).collect();
@@ -280,6 +306,32 @@ mod tests {
     }
 
     #[test]
+    fn a_dry_run_says_what_sends_what_is_missing() {
+        let dry_run = Report { dry_run: true, ..report("test", &[compared(&[("AFC F5", 4)], &[], &[])]) };
+        check(
+            &dry_run,
+            Exit::Findings,
+            &expect![[r#"
+            difference  aggregate  version
+            missing     AFC F5           4
+
+            Of an aggregate with missing events, one version or two are shown. All missing events go out with them, in order.
+            `fanoutctl reconcile --stack test` sends them.
+
+            stack `test`, 50 groups compared: 1 aggregate with missing events
+        "#]],
+        );
+        let nothing = Report { dry_run: true, ..report("test", &[compared(&[], &[], &[])]) };
+        check(
+            &nothing,
+            Exit::Done,
+            &expect![[r#"
+            stack `test`, 50 groups compared: no difference
+        "#]],
+        );
+    }
+
+    #[test]
     fn differences_for_programs() {
         let report = report("test", &[compared(&[("AFC F5", 4)], &[("B", 7)], &[])]);
         expect![[r#"
@@ -287,6 +339,7 @@ mod tests {
               "stack": "test",
               "groups": 50,
               "is_complete": true,
+              "dry_run": false,
               "missing": [
                 {
                   "group": "AFC%20F5",

@@ -98,7 +98,7 @@ async fn facts(
     let version = *version;
     let rows = match source {
         Err(why) => Err(why),
-        Ok(EventSource { table, filters }) => {
+        Ok(EventSource { table, filters, .. }) => {
             let recorded = item.as_ref().map_or(i64::MAX, |item| item.version.saturating_add(1));
             let down_to = version.map_or(recorded, |version| version.min(recorded)).saturating_sub(AROUND);
             let rows = rows_down_to(&table, &filters, &aggregate, down_to, false).await;

@@ -130,10 +130,15 @@ async fn an_event_that_no_client_gets_is_named_with_the_reason_and_what_mends_it
     let command = finding["remedy"].as_str().unwrap().split('`').find(|part| part.starts_with("fanoutctl "));
     let deployed = operator.type_in(&format!("{} --yes", command.unwrap()));
     assert!(deployed.contains("fanoutctl reconcile"), "{deployed}");
-    operator.put(event("NEW 1", 3)).await?;
-    // What came while nothing was read is found by the group's next event.
-    operator.until_all_have("NEW 1", 3);
+    // What came while nothing was read.
+    let (differences, _) = operator.json(&["reconcile", "--dry-run"], 6);
+    let missing = json!([{ "group": "NEW%201", "key": { "S": "NEW 1" }, "version": 2 }]);
+    assert_eq!((&differences["groups"], &differences["missing"]), (&json!(3), &missing), "{differences}");
+    operator.run(&["reconcile"], 6);
     operator.until_all_have("NEW 1", 2);
+    operator.run(&["reconcile", "--dry-run"], 0);
+    operator.put(event("NEW 1", 3)).await?;
+    operator.until_all_have("NEW 1", 3);
     operator.run(&["check"], 0);
     Ok(())
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::plausible;
 use super::scan::is_young;
-use super::{EventTime, GroupItem, RowHead};
+use super::{EventTime, GroupItem, Row, RowHead};
+use crate::control::{Comparison, EventPair, EventVersion, GroupAhead, TypedKey};
+use crate::event::Event;
 use crate::ids::Key;
 use crate::time::Timestamp;
 
@@ -45,6 +47,15 @@ pub struct VersionPair {
     pub version: i64,
     /// The events' sort keys.
     pub sort_keys: [Key; 2],
+}
+
+/// The lowest and the highest event of an aggregate that can be sent.
+#[derive(Debug, Default)]
+pub struct Ends {
+    /// The lowest.
+    pub lowest: Option<Event>,
+    /// The highest.
+    pub highest: Option<Event>,
 }
 
 /// Compares all `rows` that the table has of a group with its item. A row whose version can't be read is no event.
@@ -96,6 +107,12 @@ pub fn compare<'r>(
     }
 }
 
+/// The highest version of `rows` that is believed, where those of `sent` are.
+pub fn plausible_limit<'r>(rows: impl IntoIterator<Item = &'r RowHead>, sent: &[i64]) -> i64 {
+    let versions = rows.into_iter().filter_map(|row| row.version);
+    plausible::highest(versions.chain(sent.iter().copied()), sent)
+}
+
 /// The versions that two of `events` have.
 fn pairs(events: &[(i64, &RowHead)]) -> Vec<VersionPair> {
     let mut first = BTreeMap::<i64, &RowHead>::new();
@@ -118,11 +135,68 @@ impl Difference {
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
+
+    /// What is to be put on the fan-out queue of `ends`, the lowest first, where `sent` is the group's version. An event that
+    /// can't be sent is not missing: the converter wrote a rejection about it.
+    pub fn missing(&self, ends: Ends, sent: Option<i64>) -> Vec<Event> {
+        let lowest = ends.lowest.filter(|_| self.lowest);
+        let has_lowest = lowest.as_ref().map(Event::version);
+        let highest = ends.highest.filter(|event| {
+            self.highest
+                && sent.is_none_or(|sent| event.version() > sent)
+                && Some(event.version()) != has_lowest
+        });
+        lowest.into_iter().chain(highest).collect()
+    }
+
+    /// Adds what was found of the aggregate with this `key`, whose `missing` versions are these, to `comparison`.
+    pub fn note(
+        self,
+        key: &Key,
+        sent: Option<i64>,
+        missing: impl IntoIterator<Item = i64>,
+        comparison: &mut Comparison,
+    ) {
+        let version = |version| EventVersion::of(key, version);
+        comparison.missing.extend(missing.into_iter().map(version));
+        comparison.holes.extend(self.holes.into_iter().map(version));
+        comparison.implausible.extend(self.implausible.map(version));
+        comparison.of_unknown_age.extend(self.of_unknown_age.map(version));
+        comparison.pairs.extend(self.pairs.iter().map(|pair| {
+            let EventVersion { group, key, version } = version(pair.version);
+            EventPair { group, key, version, sort_keys: pair.sort_keys.each_ref().map(TypedKey::from) }
+        }));
+        if let Some((highest, sent)) = self.ahead.zip(sent) {
+            let EventVersion { group, key, version } = version(sent);
+            comparison.ahead.push(GroupAhead { group, key, version, highest });
+        }
+    }
+}
+
+impl Ends {
+    /// Takes in a row, unless its version is above `limit`. Of all events, only two are kept: there can be any number.
+    /// Rows come newest first, so that of several with a version the one with the lowest sort key is kept.
+    pub fn take(&mut self, row: Row, limit: i64) {
+        let Ok(event) = row.event else { return };
+        let version = event.version();
+        if version > limit {
+            return;
+        }
+        let of = |event: &Option<Event>| event.as_ref().map(Event::version);
+        if of(&self.highest).is_none_or(|highest| version >= highest) {
+            self.highest = Some(event.clone());
+        }
+        if of(&self.lowest).is_none_or(|lowest| version <= lowest) {
+            self.lowest = Some(event);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::event::Reader;
     use crate::ids::{EventIdentity, IncarnationToken};
     use crate::ledger::times::YOUNG;
     use crate::ledger::{First, LastSent, WriteCount};
@@ -178,6 +252,41 @@ mod tests {
         shown.extend(difference.of_unknown_age.map(|highest| format!("age unknown up to {highest}")));
         assert_eq!(shown.join(", "), expected, "{events:?}");
         assert_eq!(difference.is_none(), expected.is_empty());
+    }
+
+    /// An event that can be sent.
+    fn event(version: i64) -> crate::event::Event {
+        let toml = "[source]\npartition_key = \"mark\"\nsort_key = \"at\"\nversion = \"version\"\n[[client]]\nname = \"A\"\n";
+        let image =
+            format!(r#"{{"mark":{{"S":"a"}},"at":{{"N":"{version}"}},"version":{{"N":"{version}"}}}}"#);
+        Reader::new(&Config::try_from_toml("test", toml, None).unwrap().source).read(&image).unwrap()
+    }
+
+    #[test]
+    fn the_lowest_and_the_highest_event_go_out_once_each_and_only_if_they_are_missing() {
+        /// Whether the lowest and the highest are missing; the table's highest that can be sent, the group's version.
+        type Case = (bool, bool, Option<i64>, Option<i64>);
+        let cases: [(Case, &[i64]); 7] = [
+            ((false, true, Some(5), Some(3)), &[5]),
+            ((false, true, Some(5), None), &[5]),
+            // The one above what was sent can't be sent: the converter wrote a rejection.
+            ((false, true, Some(3), Some(3)), &[]),
+            ((true, true, Some(5), Some(3)), &[1, 5]),
+            ((true, true, Some(1), Some(0)), &[1]),
+            ((true, false, Some(5), Some(5)), &[1]),
+            ((true, true, None, Some(3)), &[]),
+        ];
+        for ((lowest, highest, of_table, sent), expected) in cases {
+            let difference = Difference { lowest, highest, ..Difference::default() };
+            let mut ends = Ends::default();
+            for version in (1..=of_table.unwrap_or(0)).rev() {
+                let head = RowHead { identity: identity("1"), version: Some(version), time: None };
+                ends.take(Row { head, event: Ok(event(version)) }, i64::MAX);
+            }
+            let missing: Vec<i64> =
+                difference.missing(ends, sent).iter().map(|event| event.version()).collect();
+            assert_eq!(missing, expected, "{lowest} {highest} {of_table:?} {sent:?}");
+        }
     }
 
     #[test]
