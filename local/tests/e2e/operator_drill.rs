@@ -117,24 +117,25 @@ async fn an_event_that_no_client_gets_is_named_with_the_reason_and_what_mends_it
     // The table has another stream. The first comparison is over, which would find by itself what is lost with the old one.
     operator.until_compared().await?;
     let dynamodb = operator.ground.connection().dynamodb();
-    for stream in [
-        StreamSpecification::builder().stream_enabled(false),
-        StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage),
-    ] {
+    let disabled = StreamSpecification::builder().stream_enabled(false);
+    let enabled =
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
+    for (stream, written) in [(disabled, event("NEW 1", 2)), (enabled, event("NEW 2", 1))] {
         let call = dynamodb.update_table().table_name(EVENTS).stream_specification(stream.build()?);
         call.send().await?;
+        operator.put(written).await?;
     }
-    operator.put(event("NEW 1", 2)).await?;
     let (check, _) = operator.json(&["check"], 6);
     let finding = find(&check["findings"], "subject", &format!("event table `{EVENTS}`"));
     assert!(finding["problem"].as_str().unwrap().contains("which is closed"), "{finding}");
     let command = finding["remedy"].as_str().unwrap().split('`').find(|part| part.starts_with("fanoutctl "));
     let deployed = operator.type_in(&format!("{} --yes", command.unwrap()));
     assert!(deployed.contains("fanoutctl reconcile"), "{deployed}");
-    // What came while nothing was read.
+    // The new stream is read from its beginning. What came while there was none, no stream shows.
+    operator.until_all_have("NEW 2", 1);
     let (differences, _) = operator.json(&["reconcile", "--dry-run"], 6);
     let missing = json!([{ "group": "NEW%201", "key": { "S": "NEW 1" }, "version": 2 }]);
-    assert_eq!((&differences["groups"], &differences["missing"]), (&json!(3), &missing), "{differences}");
+    assert_eq!((&differences["groups"], &differences["missing"]), (&json!(4), &missing), "{differences}");
     operator.run(&["reconcile"], 6);
     operator.until_all_have("NEW 1", 2);
     operator.run(&["reconcile", "--dry-run"], 0);
