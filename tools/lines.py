@@ -60,4 +60,5 @@ def main():
     print(f"{'all':<12}{sum(lines.values()):>7}")
 
 
-main()
+if __name__ == "__main__":
+    main()

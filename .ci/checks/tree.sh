@@ -109,4 +109,7 @@ for crate in $(ls -d */src | cut -d / -f 1); do
     [ -z "$found" ] || wrong "only \`aws\` may name the SDK, but these do, too:" $found
 done
 
+# What a module uses does not use it in turn.
+circles=$(python3 tools/circles.py) || wrong "these modules import each other:" "$circles"
+
 exit "$failed"

@@ -23,7 +23,7 @@ use crate::store::value::{Map, Value};
 use crate::store::{Append, AppendError, Before, Decision, Receipt, Schema, Store, StoreError, Surroundings};
 
 pub use self::refusal::{Refusal, RefusalKind};
-pub use self::request::{EVENT_LIMIT, NewEvent, PostedEvent};
+pub use self::request::{NewEvent, PostedEvent};
 pub use self::schemas::{InvalidSchema, SchemaViolation, Schemas};
 pub use self::values::{Aggregate, EventName, RequestKey};
 

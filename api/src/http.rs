@@ -2,6 +2,7 @@
 
 mod body;
 mod commands;
+mod described;
 mod docs;
 mod events;
 mod openapi;

@@ -1,6 +1,7 @@
 //! What operators' tools ask of AWS: one file for each service, or part of one. Values go in and come out; what is made
 //! of them is the tools' affair. Behind the feature `operator`: the functions link nothing of it.
 
+mod asking;
 pub mod bus;
 mod call;
 mod certificate;

@@ -19,7 +19,7 @@ use tracing::{error, info, warn};
 use super::pass::{End, PassOutcome, ServedClient};
 use super::work::{Work, why_unread};
 
-/// How many of a client's cursors are listed at a time. It bounds memory and, while a client rests, cost.
+/// How many of a client's cursors are listed at a time. It bounds memory and, while a client's circuit breaker is open, cost.
 const LISTED_LIMIT: usize = 5_000;
 
 /// A client and how far its catch-up got.

@@ -17,8 +17,8 @@ use shared::ledger::catch_up::{Begin, Plan, PlannedEvent, SentRange, Task, begin
 use shared::ledger::reconcile::window;
 use shared::ledger::times::PASS_LIMIT;
 use shared::ledger::{
-    ClientId, DamagedItem, ErasureReceipt, EventTable, ItemKey, Ledger, LedgerRead, ReceiptPlace,
-    RefusedEvent, State, UnsendableEvent,
+    ClientId, ErasureReceipt, EventTable, ItemKey, Ledger, LedgerRead, ReceiptPlace, RefusedEvent, State,
+    Unread, UnsendableEvent,
 };
 use shared::message::Message;
 use shared::naming::QueueUrl;
@@ -136,7 +136,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                 Begin::Unread => {
                     let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
                     let why = why_unread(&found, &keys);
-                    if keys.iter().filter_map(|key| found.unread(key)).any(DamagedItem::is_why) {
+                    if keys.iter().filter_map(|key| found.unread(key)).any(Unread::is_damage) {
                         let (client, group) = (client.name.as_str(), group.as_str());
                         error!(client, group, why, "a group stands still until an operator acts");
                     }

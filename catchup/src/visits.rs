@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::clock::Clock;
 use shared::ids::Group;
 use shared::ledger::scan::{Aggregate, Progress};
-use shared::ledger::{DamagedItem, EventTable, GroupItem, ItemKey, Ledger, LedgerRead, READ_LIMIT, Reading};
+use shared::ledger::{EventTable, GroupItem, ItemKey, Ledger, LedgerRead, READ_LIMIT, Reading};
 use shared::send::Transport;
 use tracing::error;
 
@@ -51,7 +51,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 pub(super) fn item_of<'f>(found: &'f LedgerRead, group: &Group) -> Result<Option<&'f GroupItem>, Visit> {
     let key = ItemKey::Group(group.clone());
     match found.unread(&key) {
-        Some(unread) if DamagedItem::is_why(unread) => Err(Visit::passed_over(group, &unread.to_string())),
+        Some(unread) if unread.is_damage() => Err(Visit::passed_over(group, &unread.to_string())),
         _ => found.group(group).known(|| Visit::Left(why_unread(found, &[key]))),
     }
 }

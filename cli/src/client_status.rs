@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use aws::operator::CallError;
 use shared::ids::Group;
-use shared::ledger::{ClientId, Cursor, GroupItem, ItemKey, Ledger, LedgerRead, READ_LIMIT, Unread};
+use shared::ledger::{ClientId, Cursor, ItemKey, Ledger, READ_LIMIT, Unread};
 use shared::time::Timestamp;
 
 pub use backlog::Backlog;
+
+use crate::groups_behind::{GroupBehind, read};
 
 /// How long a client may be behind before it needs attention: the threshold of the stack's alarm `BehindLong`.
 pub const LONG: Duration = Duration::from_secs(15 * 60);
@@ -31,6 +33,8 @@ pub struct Lag {
     pub held: HeldLag,
     /// The groups of which the client's queue refused an event for good when catch-up tried them last.
     pub refused: u64,
+    /// Those of `groups` of which everything was sent, and that only settle ([`GroupBehind::is_settling`]).
+    pub settling: u64,
     /// Whether there are more groups than were counted, so that `groups` and `events` are lower bounds.
     pub is_more: bool,
 }
@@ -106,26 +110,6 @@ impl HeldLag {
     }
 }
 
-/// The version up to which `client`, for which `item` accounts, has its group. A cursor of another incarnation has nothing of this one.
-pub fn has(client: ClientId, item: &GroupItem, cursor: Option<&Cursor>) -> i64 {
-    if !item.behind.contains(&client) {
-        return item.version;
-    }
-    cursor
-        .filter(|cursor| cursor.incarnation_number == item.incarnation_number)
-        .map_or(item.first.version.saturating_sub(1), |cursor| cursor.position)
-}
-
-/// Reads the items of `keys`, all or none.
-///
-/// # Errors
-///
-/// [`Unread`]: one of them was not read.
-pub async fn read<L: Ledger>(ledger: &L, keys: &[ItemKey]) -> Result<LedgerRead, Unread> {
-    let items = ledger.read(keys).await.into_iter().collect::<Result<Vec<_>, Unread>>()?;
-    Ok(LedgerRead::new(keys, items.into_iter().map(Ok).collect()))
-}
-
 /// The groups of which the client's queue refused an event for good when catch-up tried them last.
 async fn refusals<L: Ledger>(ledger: &L, client: ClientId) -> Result<BTreeSet<Group>, Unread> {
     let found = read(ledger, &[ItemKey::Lease(client)]).await?;
@@ -148,7 +132,8 @@ async fn count<L: Ledger>(
         let Some(item) = found.group(group).present().filter(|item| item.behind.contains(&client)) else {
             continue;
         };
-        let missing = item.version.saturating_sub(has(client, item, Some(cursor)));
+        let behind = GroupBehind::new(client, group, item, cursor);
+        let missing = behind.version.saturating_sub(behind.has);
         let held = &mut lag.held;
         let (groups, events, since, at) = match &cursor.hold {
             Some(hold) => (&mut held.groups, &mut held.events, &mut held.since, hold.since),
@@ -158,6 +143,7 @@ async fn count<L: Ledger>(
         *events += u64::try_from(missing).unwrap_or(0);
         *since = Some(since.map_or(at, |since| since.min(at)));
         lag.refused += u64::from(cursor.hold.is_none() && refused.contains(group));
+        lag.settling += u64::from(behind.is_settling());
     }
     Ok(())
 }
@@ -166,8 +152,10 @@ async fn count<L: Ledger>(
 mod tests {
     use std::collections::BTreeSet;
 
-    use shared::ids::{IncarnationToken, Key};
-    use shared::ledger::{First, Hold, Item, LastSent, Lease, RefusedEvent, WriteCount};
+    use shared::ids::{IncarnationToken, Key, ReplayId};
+    use shared::ledger::{
+        First, GroupItem, Hold, Item, LastSent, Lease, RefusedEvent, Repetition, WriteCount,
+    };
     use testkit::memory::MemoryLedger;
 
     use super::*;
@@ -237,8 +225,9 @@ mod tests {
     }
 
     async fn check(ledger: &MemoryLedger, limit: usize, expected: (u64, u64, Option<u64>, bool)) {
-        let Lag { groups, events, since, held, refused, is_more } = lag(ledger, CLIENT, limit).await.unwrap();
-        assert_eq!((held, refused), (HeldLag::default(), 0));
+        let Lag { groups, events, since, held, refused, settling, is_more } =
+            lag(ledger, CLIENT, limit).await.unwrap();
+        assert_eq!((held, refused, settling), (HeldLag::default(), 0, 0));
         assert_eq!((groups, events, since.map(Timestamp::as_millis), is_more), expected, "limit {limit}");
     }
 
@@ -302,6 +291,25 @@ mod tests {
         assert_eq!(held_groups(&ledger, OTHER).await.unwrap(), []);
         ledger.fail_cursors();
         assert!(held_groups(&ledger, CLIENT).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_group_of_which_everything_was_sent_settles() {
+        let ledger = ledger();
+        let id = ReplayId::try_new("r-1").unwrap();
+        for name in ["A", "C"] {
+            let key = ItemKey::Cursor(CLIENT, Group::of(&Key::S(name.to_owned())));
+            let Some(Item::Cursor(mut cursor)) = ledger.get(&key) else { panic!("{name}") };
+            let settles_at = Some(Timestamp::from_millis(900));
+            cursor.replay = Some(Repetition { id: id.clone(), until: 9, settles_at });
+            ledger.put(key, Item::Cursor(cursor));
+        }
+        // Of A, something is still to be sent.
+        let lag_before = lag(&ledger, CLIENT, 100).await.unwrap();
+        assert_eq!((lag_before.groups, lag_before.settling), (5, 1));
+        // A hold ends that.
+        hold(&ledger, "C", 600);
+        assert_eq!(lag(&ledger, CLIENT, 100).await.unwrap().settling, 0);
     }
 
     #[tokio::test]

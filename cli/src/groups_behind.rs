@@ -2,10 +2,8 @@
 
 use shared::control::TypedKey;
 use shared::ids::Group;
-use shared::ledger::{ClientId, Cursor, GroupItem, Hold, ItemKey, Ledger, READ_LIMIT, Unread};
+use shared::ledger::{ClientId, Cursor, GroupItem, Hold, ItemKey, Ledger, LedgerRead, READ_LIMIT, Unread};
 use shared::time::Timestamp;
-
-use crate::client_status::{has, read};
 
 /// A group that a client is behind in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +22,8 @@ pub struct GroupBehind {
     pub is_erased: bool,
     /// Why nothing of it is sent until it is released, if that is so.
     pub hold: Option<Hold>,
+    /// Until when what the client has is repeated, because an earlier sender may still be at it.
+    pub settles_at: Option<Timestamp>,
 }
 
 /// Groups that a client is behind in.
@@ -68,13 +68,39 @@ impl GroupBehind {
             since: cursor.at,
             is_erased: item.closed.is_some(),
             hold: cursor.hold.clone(),
+            settles_at: cursor.replay.as_ref().and_then(|repetition| repetition.settles_at),
         }
+    }
+
+    /// Whether everything was sent, and the client is behind only until what may come twice has come.
+    pub fn is_settling(&self) -> bool {
+        self.hold.is_none() && self.settles_at.is_some() && !self.is_erased && self.has >= self.version
     }
 
     /// The version that is sent first, or the next above it that the client wants.
     pub fn next(&self) -> i64 {
         self.has.saturating_add(1)
     }
+}
+
+/// The version up to which `client`, for which `item` accounts, has its group. A cursor of another incarnation has nothing of this one.
+pub fn has(client: ClientId, item: &GroupItem, cursor: Option<&Cursor>) -> i64 {
+    if !item.behind.contains(&client) {
+        return item.version;
+    }
+    cursor
+        .filter(|cursor| cursor.incarnation_number == item.incarnation_number)
+        .map_or(item.first.version.saturating_sub(1), |cursor| cursor.position)
+}
+
+/// Reads the items of `keys`, all or none.
+///
+/// # Errors
+///
+/// [`Unread`]: one of them was not read.
+pub async fn read<L: Ledger>(ledger: &L, keys: &[ItemKey]) -> Result<LedgerRead, Unread> {
+    let items = ledger.read(keys).await.into_iter().collect::<Result<Vec<_>, Unread>>()?;
+    Ok(LedgerRead::new(keys, items.into_iter().map(Ok).collect()))
 }
 
 /// The groups of which the client's cursor is one of those that are asked for, at most `limit`.

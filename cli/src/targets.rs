@@ -14,7 +14,7 @@ use shared::metrics::{CLIENT, DELIVERED, FUNCTION, NAMESPACE};
 use shared::text::printable;
 use shared::time::Timestamp;
 
-use crate::client_status::read;
+use crate::groups_behind::read;
 use crate::output::{figure, instant, time};
 
 /// For how long a circuit breaker may be open before that needs attention: the threshold of the stack's alarm

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use shared::batch::{self, BatchError};
 use shared::budget::Budget;
 use shared::clock::Clock;
-use shared::config::{ClientName, Config, OnRefused, PushTarget};
+use shared::config::{ClientName, Config, PushTarget};
 use shared::consumer::{ConsumerSettings, Start};
 use shared::ids::Group;
 use shared::ledger::{
@@ -28,6 +28,7 @@ use shared::time::Timestamp;
 use shared::visibility::{Visibility, hasten};
 use tracing::{error, info, warn};
 
+use crate::invocation::{Invocation, Learning, PushClient};
 use crate::lane::{Counts, Lane, LaneOutcome, Mode};
 use crate::outcome::Deliver;
 use crate::pace::{self, spread};
@@ -62,20 +63,6 @@ pub struct Push<D> {
     registry: Mutex<Option<(Timestamp, BTreeMap<ClientName, Registered>)>>,
 }
 
-/// A client that is served.
-#[derive(Debug)]
-pub(crate) struct PushClient<D> {
-    pub(crate) name: ClientName,
-    /// The word for the kind of its target.
-    pub(crate) kind: &'static str,
-    queue: QueueUrl,
-    queue_arn: String,
-    pub(crate) give_up_after: Option<Duration>,
-    pub(crate) on_refused: OnRefused,
-    start: Start,
-    pub(crate) deliverer: D,
-}
-
 /// What the registry says of a client.
 #[derive(Clone, Copy, Debug)]
 struct Registered {
@@ -92,49 +79,6 @@ pub struct PushPorts<'e, C, T, L> {
     pub transport: &'e T,
     /// A [`Ledger`].
     pub ledger: &'e L,
-}
-
-/// What the groups of a batch share.
-pub(crate) struct Invocation<'i, C, T, L> {
-    pub(crate) clock: &'i C,
-    pub(crate) transport: &'i T,
-    pub(crate) ledger: &'i L,
-    pub(crate) budget: Budget,
-    pub(crate) deadline: Timestamp,
-    pub(crate) rejected: &'i QueueUrl,
-    pub(crate) settings: ConsumerSettings,
-    learned: Mutex<Learned>,
-    /// The group that tries whether the target is well again, once one does.
-    probe: Mutex<Option<Group>>,
-}
-
-/// What is learned of a target in a batch.
-struct Learned {
-    state: TargetState,
-    notes: Vec<Note>,
-}
-
-impl<C: Clock, T, L> Invocation<'_, C, T, L> {
-    /// Notes what was learned. Returns whether nothing but probes may be delivered now.
-    pub(crate) fn note(&self, note: Note) -> bool {
-        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        target::apply(&mut learned.state, &note, self.clock.now());
-        learned.notes.push(note);
-        learned.state.breaker.is_some()
-    }
-
-    /// Whether `group` is the one of the batch that tries the target: the first that has something for it.
-    pub(crate) fn take_probe(&self, group: &Group) -> bool {
-        let mut probe = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
-        probe.get_or_insert_with(|| group.clone()) == group
-    }
-
-    /// Why nothing but probes may be delivered, if so.
-    pub(crate) fn closed(&self) -> Option<String> {
-        let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone = learned.state.gone.as_ref().map(|gone| gone.reason.clone());
-        gone.or_else(|| learned.state.breaker.as_ref().map(|breaker| breaker.reason.clone()))
-    }
 }
 
 impl<D: Deliver> Push<D> {
@@ -226,7 +170,7 @@ impl<D: Deliver> Push<D> {
             Ok(registered) => read(ledger, registered.id, &groups).await.map(|read| (registered, read)),
             Err(why) => Err(why),
         };
-        let (registered, (target, deliveries)) = match read {
+        let (registered, (target, found)) = match read {
             Ok(read) => read,
             Err(why) => {
                 warn!(client = name, why, "returned: the ledger could not be read");
@@ -241,42 +185,37 @@ impl<D: Deliver> Push<D> {
 
         let settings = ConsumerSettings { first_version: self.first_version, start: client.start };
         let (mode, target) = mode(registered, target, ledger, began).await;
-        let learned = Mutex::new(Learned { state: target.clone().unwrap_or_default(), notes: Vec::new() });
+        let learning = Learning::new(target.clone().unwrap_or_default());
         let rejected = &self.rejected;
-        let invocation = Invocation {
-            clock,
-            transport,
-            ledger,
-            budget,
-            deadline,
-            rejected,
-            settings,
-            learned,
-            probe: Mutex::default(),
-        };
-        let lanes = groups.iter().zip(deliveries).map(|((group, records), delivery)| {
+        let invocation =
+            Invocation { clock, transport, ledger, budget, deadline, rejected, settings, learning };
+        let lanes = groups.into_iter().map(|(group, records)| {
             let (ports, id, mode, counts) = (&invocation, registered.id, mode.clone(), Counts::default());
-            let returned = move |why: &str| {
-                error!(client = name, %group, why, "returned, with its group");
-                let comes_again = spread(pace::LEDGER, ledger.fresh());
-                LaneOutcome { acknowledged: 0, comes_again, counts: Counts::default() }
-            };
+            let delivery = delivery(&found, id, &group);
             async move {
-                let delivery = match delivery {
-                    Ok(delivery) => delivery,
-                    Err(why) => return returned(&why),
+                let returned = |why: &str| {
+                    error!(client = name, %group, why, "returned, with its group");
+                    let comes_again = spread(pace::LEDGER, ledger.fresh());
+                    LaneOutcome { acknowledged: 0, comes_again, counts: Counts::default() }
                 };
-                let lane = Lane { ports, client, id, group, records, mode, delivery, counts };
-                caught(lane.run(), || returned(PANICKED)).await
+                let outcome = match delivery {
+                    Ok(delivery) => {
+                        let (group, records) = (&group, records.as_slice());
+                        let lane = Lane { ports, client, id, group, records, mode, delivery, counts };
+                        caught(lane.run(), || returned(PANICKED)).await
+                    }
+                    Err(why) => returned(&why),
+                };
+                (records, outcome)
             }
         });
         let outcomes = join_all(lanes).await;
 
-        let learned = invocation.learned.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let target = keep(registered.id, target, &learned.notes, ledger, clock.now()).await;
+        let notes = invocation.learning.into_notes();
+        let target = keep(registered.id, target, &notes, ledger, clock.now()).await;
         let mut counts = Counts::default();
         let mut visible = Vec::new();
-        for ((_, mut records), outcome) in groups.into_iter().zip(outcomes) {
+        for (mut records, outcome) in outcomes {
             let again = records.split_off(outcome.acknowledged.min(records.len()));
             visible.extend(visibilities(&again, outcome.comes_again));
             returned.extend(again);
@@ -325,8 +264,8 @@ impl<D: Deliver> Push<D> {
             }
         }
         let found = LedgerRead::new(&[ItemKey::Registry], ledger.read(&[ItemKey::Registry]).await);
-        let unread = || found.unread(&ItemKey::Registry).map_or_else(String::new, ToString::to_string);
-        let registry = found.registry().known(unread)?.ok_or("the ledger is empty")?;
+        let registry =
+            found.registry().known(|| unread(&found, &ItemKey::Registry))?.ok_or("the ledger is empty")?;
         let clients = registry.clients.iter().filter(|(_, client)| client.state != State::Retired);
         let registry: BTreeMap<_, _> = clients
             .map(|(name, client)| (name.clone(), Registered { id: client.id, state: client.state }))
@@ -403,23 +342,28 @@ async fn keep(
     known
 }
 
-/// How the target is, and what the ledger has of each group, or why that could not be read.
+/// How the target is, and what the ledger has of each group, as far as it could be read.
 async fn read(
     ledger: &impl Ledger,
     client: ClientId,
     groups: &[(Group, Vec<Record>)],
-) -> Result<(Option<TargetState>, Vec<Result<Option<Delivery>, String>>), String> {
+) -> Result<(Option<TargetState>, LedgerRead), String> {
     let of_groups = groups.iter().map(|(group, _)| ItemKey::Delivery(client, group.clone()));
     let keys: Vec<ItemKey> = [ItemKey::Target(client)].into_iter().chain(of_groups).collect();
     let found = LedgerRead::new(&keys, ledger.read(&keys).await);
-    let unread = |key: &ItemKey| found.unread(key).map_or_else(String::new, ToString::to_string);
-    let target = found.target(client).known(|| unread(&ItemKey::Target(client)))?.cloned();
-    // One that can't be read is its own group's business.
-    let deliveries = groups.iter().map(|(group, _)| {
-        let why = || unread(&ItemKey::Delivery(client, group.clone()));
-        Ok(found.delivery(client, group).known(why)?.cloned())
-    });
-    Ok((target, deliveries.collect()))
+    let target = found.target(client).known(|| unread(&found, &ItemKey::Target(client)))?.cloned();
+    Ok((target, found))
+}
+
+/// What the ledger has of a group. That it can't be read is this group's business alone.
+fn delivery(found: &LedgerRead, client: ClientId, group: &Group) -> Result<Option<Delivery>, String> {
+    let why = || unread(found, &ItemKey::Delivery(client, group.clone()));
+    Ok(found.delivery(client, group).known(why)?.cloned())
+}
+
+/// Why the item under `key` is not known.
+fn unread(found: &LedgerRead, key: &ItemKey) -> String {
+    found.unread(key).map_or_else(String::new, ToString::to_string)
 }
 
 async fn hasten_all<D, C: Clock, T: Transport + Visibility, L>(

@@ -15,8 +15,8 @@ use std::time::Duration;
 use shared::clock::Clock;
 use shared::config::PushTarget;
 use shared::exchange::{Answer, Exchange, NoAnswer, Request};
-use shared::time::Timestamp;
 
+use crate::deadline::Deadline;
 use crate::event::Event;
 use crate::outcome::{Deliver, Delivered, Failure, FailureKind};
 use crate::secrets::Secrets;
@@ -49,10 +49,6 @@ pub struct Target<X, C> {
     secrets: Secrets,
     tokens: Tokens,
 }
-
-/// The time in which a delivery must be over.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadline(Timestamp);
 
 impl<X: Exchange, C: Clock> Target<X, C> {
     /// The target of a client of the stack at `home`. Secrets and tokens that it reads are kept in it.
@@ -94,7 +90,7 @@ impl<X: Exchange, C: Clock> Target<X, C> {
 
 impl<X: Exchange, C: Clock> Deliver for Target<X, C> {
     async fn deliver(&self, events: &[Event<'_>], mark: Option<&str>, limit: Duration) -> Delivered {
-        let deadline = Deadline(self.clock.now().plus(limit));
+        let deadline = Deadline::after(limit, &self.clock);
         match &self.target {
             PushTarget::Webhook(target) => {
                 self.each(events, mark, async |event, _| self.webhook(target, event, deadline).await).await
@@ -141,18 +137,6 @@ impl<X, C> fmt::Debug for Target<X, C> {
     }
 }
 
-impl Deadline {
-    /// How much time is left.
-    pub(crate) fn left(self, clock: &impl Clock) -> Duration {
-        self.0.since(clock.now())
-    }
-
-    /// This deadline, or one after `limit`, whichever is earlier.
-    pub(crate) fn within(self, limit: Duration, clock: &impl Clock) -> Self {
-        Self(self.0.min(clock.now().plus(limit)))
-    }
-}
-
 /// What a request without an answer means.
 fn of_no_answer(error: &NoAnswer) -> Failure {
     let (kind, alike) = match error {
@@ -173,40 +157,6 @@ fn of_no_answer(error: &NoAnswer) -> Failure {
 fn too_large(size: usize, limit: usize, of: &str) -> Failure {
     let reason = format!("too large: {size} bytes, and {of} takes {limit}");
     Failure::new(FailureKind::Event, "too large", reason)
-}
-
-/// Bytes with `%XX` for each that is neither a letter, a digit, nor one of `-._~` and `plain`.
-fn percent_encoded(text: &str, plain: &[u8]) -> String {
-    percent_encoded_unless(text, |byte| {
-        byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || plain.contains(&byte)
-    })
-}
-
-/// `text` as a header can have it: what isn't visible ASCII, and `%`, as `%XX`.
-fn header_value(text: &str) -> String {
-    percent_encoded_unless(text, |byte| byte.is_ascii_graphic() && byte != b'%')
-}
-
-fn percent_encoded_unless(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if is_plain(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            let digits = [byte >> 4, byte & 0xF].into_iter();
-            let digits = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
-            encoded.extend(digits.map(|digit| digit.to_ascii_uppercase()));
-        }
-    }
-    encoded
-}
-
-/// `application/x-www-form-urlencoded`.
-pub(crate) fn form<'f>(fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> String {
-    let encoded = |text| percent_encoded(text, b"");
-    let fields = fields.into_iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
-    fields.collect::<Vec<_>>().join("&")
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use shared::time::Timestamp;
 use tracing::{error, info, warn};
 
 use crate::event::Event;
-use crate::handler::{Invocation, PushClient};
+use crate::invocation::{Invocation, PushClient};
 use crate::outcome::{Deliver, Delivered, Failure, FailureKind};
 use crate::pace::{self, age, backoff, spread};
 use crate::record::Record;

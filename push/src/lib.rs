@@ -5,9 +5,12 @@
 //! each. The library knows no service: requests go
 //! through the port [`Exchange`](shared::exchange::Exchange), what is kept through [`Ledger`](shared::ledger::Ledger).
 
+mod deadline;
+mod encoding;
 pub mod event;
 mod fault;
 pub mod handler;
+mod invocation;
 pub mod kind;
 mod lane;
 pub mod outcome;

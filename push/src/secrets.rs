@@ -13,8 +13,8 @@ use shared::config::SecretArn;
 use shared::exchange::{Answer, Exchange, NoAnswer, Place, Request};
 use shared::time::Timestamp;
 
+use crate::deadline::Deadline;
 use crate::fault;
-use crate::kind::Deadline;
 use crate::outcome::{Failure, FailureKind};
 use crate::reason::Hidden;
 

@@ -16,7 +16,8 @@ use shared::config::OAuth;
 use shared::exchange::{Answer, Exchange, NoAnswer, Place, Request};
 use shared::time::Timestamp;
 
-use crate::kind::{Deadline, form};
+use crate::deadline::Deadline;
+use crate::encoding::form;
 use crate::outcome::{Failure, FailureKind};
 use crate::reason::{Hidden, with_words, words};
 use crate::retry_after::retry_after;

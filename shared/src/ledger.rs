@@ -5,8 +5,10 @@
 
 mod adopt;
 mod attestation;
+mod attributes;
 mod bounded;
 pub mod catch_up;
+mod client_id;
 pub mod columns;
 pub mod cursors;
 pub mod deliveries;
@@ -21,6 +23,7 @@ pub mod pace;
 mod pairs;
 pub mod plausible;
 mod ports;
+pub mod push_writes;
 pub mod reconcile;
 pub mod replay;
 mod requests;
@@ -31,15 +34,16 @@ pub mod times;
 pub use adopt::{adopt, baseline, is_whole, leaving};
 pub use attestation::{Attestation, attestation};
 pub use bounded::BoundedPort;
+pub use client_id::ClientId;
 pub use deliveries::{
     ALIKE_LIMIT, Delivery, DeliveryRequest, DeliveryRequestKind, Gone, OpenBreaker, QueuePlace, Refusal,
     RefusedHead, TargetFailure, TargetState,
 };
 pub use event_time::EventTime;
 pub use items::{
-    ClientId, Cursor, DamagedItem, ErasureReceipt, First, GroupItem, HELD_LIMIT, HOLES_LIMIT, Hold, Lease,
-    PAIRS_LIMIT, Pause, REFUSED_LIMIT, ReceiptPlace, RefusedEvent, Registration, Registry, Repetition,
-    SKIPPED_LIMIT, Scan, ScanKind, Settlement, SkippedEvent, State, WriteCount,
+    Cursor, DamagedItem, ErasureReceipt, First, GroupItem, HELD_LIMIT, HOLES_LIMIT, Hold, Lease, PAIRS_LIMIT,
+    Pause, REFUSED_LIMIT, ReceiptPlace, RefusedEvent, Registration, Registry, Repetition, SKIPPED_LIMIT,
+    Scan, ScanKind, Settlement, SkippedEvent, State, WriteCount,
 };
 pub use last_sent::{LastSent, LastVersion};
 pub use pairs::note_pairs;

@@ -7,6 +7,7 @@ mod cidr;
 mod condition;
 mod contradiction;
 mod decide;
+mod draft;
 mod explain;
 mod findings;
 mod formula;
@@ -27,7 +28,7 @@ mod wildcard;
 
 use std::fmt;
 
-use crate::config::Path;
+use crate::path::Path;
 use condition::Condition;
 use formula::Formula;
 

@@ -12,8 +12,10 @@ mod kind;
 mod line;
 mod lines;
 mod matching;
+mod numbering;
 mod order;
 mod time;
+mod toml_key;
 mod version;
 mod view;
 

@@ -1,8 +1,7 @@
 //! Why an event of another aggregate can never be appended as it is.
 
-use super::request::EVENT_LIMIT;
 use super::schemas::SchemaViolation;
-use super::values::{EventName, Invalid};
+use super::values::{EVENT_LIMIT, EventName, Invalid};
 use crate::json::Unreadable;
 
 /// Why an event is refused. It repeats no value of the event.

@@ -8,13 +8,10 @@ use utoipa::ToSchema;
 use super::BODY;
 use super::refusal::Refusal;
 use super::schemas::Schemas;
-use super::values::{Aggregate, EventName, RequestKey};
+use super::values::{Aggregate, EVENT_LIMIT, EventName, RequestKey};
 use crate::json;
 use crate::store::RequestId;
 use crate::store::value::{Map, Value};
-
-/// How many bytes a request or a message has at most. What is stored of it fits an item of DynamoDB.
-pub const EVENT_LIMIT: usize = 64 * 1024;
 
 /// An event that is to be appended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+/// How many bytes a request or a message has at most. What is stored of it fits an item of DynamoDB.
+pub(super) const EVENT_LIMIT: usize = 64 * 1024;
+
 /// The most characters of an aggregate's key, and of what a request is known by.
 const LIMIT: usize = 128;
 

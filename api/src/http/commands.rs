@@ -42,10 +42,10 @@ pub(super) struct ReceiptBody {
 
 /// Creates the entitlement to a mark.
 #[utoipa::path(
-    post, path = "/mark/v1/entitlement", request_body = Entitle, params(super::openapi::TermsHeaders),
+    post, path = "/mark/v1/entitlement", request_body = Entitle, params(super::described::TermsHeaders),
     responses(
         (status = 201, body = ReceiptBody, headers(("ETag", description = "The version"), ("Location", description = "The mark"))),
-        super::openapi::CommandProblems
+        super::described::CommandProblems
     )
 )]
 pub(super) async fn create<D: DynamoDb, S: Surroundings>(
@@ -61,8 +61,8 @@ pub(super) async fn create<D: DynamoDb, S: Surroundings>(
 
 /// Changes the nominee's address.
 #[utoipa::path(
-    put, path = "/mark/v1/entitlement/address", request_body = Readdress, params(super::openapi::TermsHeaders),
-    responses((status = 200, body = ReceiptBody), super::openapi::CommandProblems)
+    put, path = "/mark/v1/entitlement/address", request_body = Readdress, params(super::described::TermsHeaders),
+    responses((status = 200, body = ReceiptBody), super::described::CommandProblems)
 )]
 pub(super) async fn address<D: DynamoDb, S: Surroundings>(
     State(marks): State<Shared<D, S>>,
@@ -75,8 +75,8 @@ pub(super) async fn address<D: DynamoDb, S: Surroundings>(
 
 /// Names another nominee.
 #[utoipa::path(
-    put, path = "/mark/v1/entitlement/nominee", request_body = Nominate, params(super::openapi::TermsHeaders),
-    responses((status = 200, body = ReceiptBody), super::openapi::CommandProblems)
+    put, path = "/mark/v1/entitlement/nominee", request_body = Nominate, params(super::described::TermsHeaders),
+    responses((status = 200, body = ReceiptBody), super::described::CommandProblems)
 )]
 pub(super) async fn nominee<D: DynamoDb, S: Surroundings>(
     State(marks): State<Shared<D, S>>,
@@ -89,8 +89,8 @@ pub(super) async fn nominee<D: DynamoDb, S: Surroundings>(
 
 /// Keeps the mark for longer.
 #[utoipa::path(
-    put, path = "/mark/v1/entitlement/extension", request_body = Extend, params(super::openapi::TermsHeaders),
-    responses((status = 200, body = ReceiptBody), super::openapi::CommandProblems)
+    put, path = "/mark/v1/entitlement/extension", request_body = Extend, params(super::described::TermsHeaders),
+    responses((status = 200, body = ReceiptBody), super::described::CommandProblems)
 )]
 pub(super) async fn extension<D: DynamoDb, S: Surroundings>(
     State(marks): State<Shared<D, S>>,
@@ -104,8 +104,8 @@ pub(super) async fn extension<D: DynamoDb, S: Surroundings>(
 /// Issues a new certificate.
 #[utoipa::path(
     put, path = "/mark/v1/entitlement/certificate/{mark}",
-    params(super::openapi::MarkPath, super::openapi::TermsHeaders),
-    responses((status = 200, body = ReceiptBody), super::openapi::CommandProblems)
+    params(super::described::MarkPath, super::described::TermsHeaders),
+    responses((status = 200, body = ReceiptBody), super::described::CommandProblems)
 )]
 pub(super) async fn certificate<D: DynamoDb, S: Surroundings>(
     State(marks): State<Shared<D, S>>,
@@ -120,8 +120,8 @@ pub(super) async fn certificate<D: DynamoDb, S: Surroundings>(
 
 /// Locks the mark: nothing changes until it is unlocked.
 #[utoipa::path(
-    put, path = "/mark/v1/lock/{mark}", params(super::openapi::MarkPath, super::openapi::TermsHeaders),
-    responses((status = 200, body = ReceiptBody), super::openapi::CommandProblems)
+    put, path = "/mark/v1/lock/{mark}", params(super::described::MarkPath, super::described::TermsHeaders),
+    responses((status = 200, body = ReceiptBody), super::described::CommandProblems)
 )]
 pub(super) async fn lock<D: DynamoDb, S: Surroundings>(
     State(marks): State<Shared<D, S>>,
@@ -135,8 +135,8 @@ pub(super) async fn lock<D: DynamoDb, S: Surroundings>(
 
 /// Unlocks the mark.
 #[utoipa::path(
-    put, path = "/mark/v1/unlock/{mark}", params(super::openapi::MarkPath, super::openapi::TermsHeaders),
-    responses((status = 200, body = ReceiptBody), super::openapi::CommandProblems)
+    put, path = "/mark/v1/unlock/{mark}", params(super::described::MarkPath, super::described::TermsHeaders),
+    responses((status = 200, body = ReceiptBody), super::described::CommandProblems)
 )]
 pub(super) async fn unlock<D: DynamoDb, S: Surroundings>(
     State(marks): State<Shared<D, S>>,
@@ -153,11 +153,11 @@ pub(super) async fn unlock<D: DynamoDb, S: Surroundings>(
 /// A mark with very many events takes several requests: as long as the answer is 202, send the same one again.
 #[utoipa::path(
     delete, path = "/mark/v1/registrationNumber/{mark}",
-    params(super::openapi::MarkPath, ("If-Match" = Option<String>, Header, description = "The version that it must have")),
+    params(super::described::MarkPath, ("If-Match" = Option<String>, Header, description = "The version that it must have")),
     responses(
         (status = 204, description = "Nothing is left"),
         (status = 202, description = "It is being erased: send the request again"),
-        super::openapi::CommandProblems
+        super::described::CommandProblems
     )
 )]
 pub(super) async fn erase<D: DynamoDb, S: Surroundings>(

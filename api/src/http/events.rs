@@ -67,7 +67,7 @@ where
     ),
     responses(
         (status = 201, body = AppendedEvent, headers(("ETag", description = "The version"))),
-        super::openapi::EventProblems
+        super::described::EventProblems
     )
 )]
 pub(super) async fn append<D: DynamoDb, S: Surroundings>(

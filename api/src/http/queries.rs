@@ -80,10 +80,10 @@ pub(super) struct PageBody {
 
 /// The mark as it is, or as it was.
 #[utoipa::path(
-    get, path = "/mark/v1/registrationNumber/{mark}", params(super::openapi::MarkPath, AsOf),
+    get, path = "/mark/v1/registrationNumber/{mark}", params(super::described::MarkPath, AsOf),
     responses(
         (status = 200, body = RegistrationNumber, headers(("ETag", description = "The version"))),
-        super::openapi::QueryProblems
+        super::described::QueryProblems
     )
 )]
 pub(super) async fn mark<D: DynamoDb, S: Surroundings>(
@@ -111,8 +111,8 @@ pub(super) async fn mark<D: DynamoDb, S: Surroundings>(
 
 /// The mark's events in their order.
 #[utoipa::path(
-    get, path = "/mark/v1/event/registrationNumber/{mark}", params(super::openapi::MarkPath, PageOf),
-    responses((status = 200, body = PageBody), super::openapi::QueryProblems)
+    get, path = "/mark/v1/event/registrationNumber/{mark}", params(super::described::MarkPath, PageOf),
+    responses((status = 200, body = PageBody), super::described::QueryProblems)
 )]
 pub(super) async fn events<D: DynamoDb, S: Surroundings>(
     State(marks): State<Shared<D, S>>,
@@ -138,7 +138,7 @@ pub(super) async fn events<D: DynamoDb, S: Surroundings>(
 #[utoipa::path(
     get, path = "/mark/v1/event/{eventId}",
     params(("eventId" = String, Path, description = "The event's id")),
-    responses((status = 200, body = Object), super::openapi::QueryProblems)
+    responses((status = 200, body = Object), super::described::QueryProblems)
 )]
 pub(super) async fn event<D: DynamoDb, S: Surroundings>(
     State(marks): State<Shared<D, S>>,
@@ -158,7 +158,7 @@ pub(super) async fn event<D: DynamoDb, S: Surroundings>(
 /// Events of all marks, by name and time. Those that were just appended may not be among them yet.
 #[utoipa::path(
     get, path = "/mark/v1/events", params(NamedEvents),
-    responses((status = 200, body = PageBody), super::openapi::QueryProblems)
+    responses((status = 200, body = PageBody), super::described::QueryProblems)
 )]
 pub(super) async fn events_by_name<D: DynamoDb, S: Surroundings>(
     State(marks): State<Shared<D, S>>,
@@ -190,7 +190,7 @@ pub(super) async fn events_by_name<D: DynamoDb, S: Surroundings>(
 /// The marks that there are, in no particular order. A page can have fewer items than it may, or none, and not be the last.
 #[utoipa::path(
     get, path = "/mark/v1", params(PageOf),
-    responses((status = 200, body = PageBody), super::openapi::QueryProblems)
+    responses((status = 200, body = PageBody), super::described::QueryProblems)
 )]
 pub(super) async fn marks<D: DynamoDb, S: Surroundings>(
     State(marks): State<Shared<D, S>>,

@@ -28,7 +28,7 @@ use crate::lean::Caller;
 /// What a write is conditional on.
 const ABSENT: &str = "attribute_not_exists(#pk)";
 const ANY: &str = "attribute_exists(#pk) OR attribute_not_exists(#pk)";
-const SAME_WRITE_COUNT: &str = "#rev = :rev";
+const SAME_WRITE_COUNT: &str = "#write_count = :write_count";
 
 /// How many items a page has at most: of cursors, a quarter of what fits into DynamoDB's own pages (1 MB), so that catch-up
 /// begins with the first groups soon.
@@ -375,8 +375,12 @@ impl Expression {
             Condition::Any => Self { text: ANY, names: HashMap::from([("#pk", PK)]), values: None },
             Condition::WriteCount(write_count) => {
                 let write_count = Value::N(write_count.0.to_string());
-                let values = Some(Attributes::from([(":rev".to_owned(), write_count)]));
-                Self { text: SAME_WRITE_COUNT, names: HashMap::from([("#rev", "write_count")]), values }
+                let values = Some(Attributes::from([(":write_count".to_owned(), write_count)]));
+                Self {
+                    text: SAME_WRITE_COUNT,
+                    names: HashMap::from([("#write_count", "write_count")]),
+                    values,
+                }
             }
         }
     }

@@ -1,30 +1,17 @@
-//! Calls of services that no SDK client is built for: signed and sent as the push functions do it, each in the region that it
-//! is about. What AWS gives no answer to is asked again.
-
-use std::time::{Duration, SystemTime};
+//! Services that no SDK client is built for: where they are, what a call sends, and what an answer means.
 
 use aws_credential_types::Credentials;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::exchange::{Answer, Exchange as _, NoAnswer, Place, Request};
+use shared::exchange::{Answer, NoAnswer, Place, Request};
 use tokio::sync::Mutex;
 
-use super::{CallError, CallFault, Target};
+use super::{CallError, CallFault};
 use crate::access::Endpoint;
 use crate::connections::Connections;
-use crate::signed::{SECRETS, Signed, SignedService, TARGETS};
-
-/// How long a call may take. It is one of many, and people wait.
-const LIMIT: Duration = Duration::from_secs(10);
-
-/// How long is waited before a call is made again that had no answer.
-const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+use crate::signed::{SECRETS, SignedService, TARGETS};
 
 /// How much of an answer is read, in bytes: no function answers with more (Lambda quotas, invocation payload).
 const ANSWER_LIMIT: usize = 6 * 1024 * 1024;
-
-/// Credentials that end sooner are not signed with any more.
-const MARGIN: Duration = Duration::from_secs(60);
 
 /// The services that only an operator asks.
 const WATCHED: &[SignedService] = &[
@@ -35,10 +22,10 @@ const WATCHED: &[SignedService] = &[
 /// Where services are, and who asks them.
 #[derive(Debug)]
 pub(super) struct Services {
-    endpoints: Vec<(SignedService, Endpoint)>,
-    connections: Connections,
+    pub(super) endpoints: Vec<(SignedService, Endpoint)>,
+    pub(super) connections: Connections,
     /// Those that were asked for last: to get some can take a program or a call.
-    credentials: Mutex<Option<Credentials>>,
+    pub(super) credentials: Mutex<Option<Credentials>>,
 }
 
 /// A call.
@@ -84,74 +71,8 @@ impl Services {
     }
 }
 
-impl Target {
-    /// The body of the answer.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError`].
-    pub(super) async fn call(&self, call: &ServiceCall<'_>) -> Result<Vec<u8>, CallError> {
-        self.answer(call, LIMIT).await.map(|answer| answer.body)
-    }
-
-    /// The answer, read as JSON.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError`].
-    pub(super) async fn json<A: DeserializeOwned>(&self, call: &ServiceCall<'_>) -> Result<A, CallError> {
-        let body = self.call(call).await?;
-        serde_json::from_slice(&body).map_err(|error| call.unreadable(error.to_string()))
-    }
-
-    /// An answer of success, within `limit`.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError`].
-    pub(super) async fn answer(&self, call: &ServiceCall<'_>, limit: Duration) -> Result<Answer, CallError> {
-        for pause in PAUSES {
-            match self.answer_once(call, limit).await {
-                Err(error) if error.fault.may_pass() => tokio::time::sleep(pause).await,
-                answer => return answer,
-            }
-        }
-        self.answer_once(call, limit).await
-    }
-
-    /// The same, and the call is made once.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError`].
-    pub(super) async fn answer_once(
-        &self,
-        call: &ServiceCall<'_>,
-        limit: Duration,
-    ) -> Result<Answer, CallError> {
-        let Services { endpoints, connections, credentials } = &*self.services;
-        let credentials = {
-            let mut known = credentials.lock().await;
-            match &*known {
-                Some(credentials) if will_last(credentials, SystemTime::now()) => credentials.clone(),
-                _ => known.insert(self.credentials(call.subject).await?).clone(),
-            }
-        };
-        let signed = Signed::new(credentials, endpoints.clone(), connections.clone());
-        match signed.exchange(&call.request(), limit).await {
-            Ok(answer) if answer.is_success() => Ok(answer),
-            Ok(answer) => Err(call.refusal(&answer)),
-            Err(error) => Err(call.no_answer(&error)),
-        }
-    }
-}
-
-fn will_last(credentials: &Credentials, now: SystemTime) -> bool {
-    credentials.expiry().is_none_or(|end| end > now + MARGIN)
-}
-
 impl ServiceCall<'_> {
-    fn request(&self) -> Request {
+    pub(super) fn request(&self) -> Request {
         let (method, path_and_query, headers, body) = match &self.content {
             Content::Json { prefix, body } => {
                 let operation = format!("{prefix}.{}", self.name);
@@ -183,7 +104,7 @@ impl ServiceCall<'_> {
         }
     }
 
-    fn refusal(&self, answer: &Answer) -> CallError {
+    pub(super) fn refusal(&self, answer: &Answer) -> CallError {
         let text = String::from_utf8_lossy(&answer.body);
         let json: Value = serde_json::from_str(&text).unwrap_or_default();
         let member =
@@ -203,7 +124,7 @@ impl ServiceCall<'_> {
         self.error(CallFault::new(code, Some(answer.status)), reason)
     }
 
-    fn no_answer(&self, error: &NoAnswer) -> CallError {
+    pub(super) fn no_answer(&self, error: &NoAnswer) -> CallError {
         let fault = match error {
             NoAnswer::Name(_) | NoAnswer::Connection(_) | NoAnswer::Tls(_) => CallFault::Offline,
             NoAnswer::Timeout(_) | NoAnswer::Broken(_) => CallFault::Unreachable,
@@ -259,6 +180,3 @@ fn unescaped(text: &str) -> String {
     ];
     pairs.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))
 }
-
-#[cfg(test)]
-mod tests;

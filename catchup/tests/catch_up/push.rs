@@ -435,7 +435,7 @@ fn what_push_asked_for_a_retired_client_goes_and_what_its_target_has_stays() {
     assert_eq!(asked_in(&world.ledger, &ItemKey::DeliveryRequest(id, group_of("a"))), "open");
     world.maintenance_runs(4);
     let left: Vec<ItemKey> =
-        world.ledger.items().into_keys().filter(shared::ledger::deliveries::is_of_push).collect();
+        world.ledger.items().into_keys().filter(shared::ledger::push_writes::is_of_push).collect();
     assert_eq!(left, [delivered]);
     // A day later nobody looks any more.
     world.wait(24 * 3_600);

@@ -75,7 +75,7 @@ mod tests {
             let (groups, events) = (expected_groups, expected_events);
             let held = HeldLag { groups: groups / 2, events: events / 2, since: None };
             let (groups, events) = (groups - held.groups, events - held.events);
-            let lag = Ok(Lag { groups, events, since: None, held, refused: 0, is_more });
+            let lag = Ok(Lag { groups, events, since: None, held, is_more, ..Lag::default() });
             let served = ClientStatus { name: "Billing".to_owned(), is_paused, absent_at: None, lag };
             let backlog = Backlog::from(&served);
             assert_eq!((backlog.to_text().as_str(), backlog.is_empty()), (expected, expected_groups == 0));

@@ -11,10 +11,11 @@ use deploy::invoke::CATCH_UP_NAME;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use shared::clock::Clock as _;
-use shared::config::{ClientName, Config, nearest};
+use shared::config::{ClientName, Config};
 use shared::control::ControlRequest;
 use shared::ledger::times::ABSENCE;
 use shared::ledger::{ClientId, ItemKey, Lease, LedgerRead, Registration, Registry, ScanKind, State};
+use shared::nearest::nearest;
 use shared::text::printable;
 use shared::time::Timestamp;
 
@@ -23,7 +24,7 @@ use crate::client_status::{self, Backlog, ClientStatus, Lag};
 use crate::context::{Context, output};
 use crate::erasures::{self, DueNotices, Receipts};
 use crate::exit::{Exit, Failure};
-use crate::groups_behind::{GroupBehind, GroupsBehind, groups_behind, held_groups};
+use crate::groups_behind::{self, GroupBehind, GroupsBehind, groups_behind, held_groups};
 use crate::output::instant;
 use crate::targets::{TargetStatus, targets};
 
@@ -140,7 +141,7 @@ impl StackLedger {
     ///
     /// [`CallError`]: one of them was not read.
     pub(super) async fn read(&self, keys: &[ItemKey]) -> Result<LedgerRead, CallError> {
-        client_status::read(&self.table, keys).await.map_err(|error| unread(&self.name, &error))
+        groups_behind::read(&self.table, keys).await.map_err(|error| unread(&self.name, &error))
     }
 
     /// How far behind a client is in its first groups, at most `limit`.

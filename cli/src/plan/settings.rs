@@ -1,11 +1,9 @@
 //! The changes of settings: the template's parameters, and the config except its clients.
 
-use std::borrow::Cow;
-
-use serde::Serialize;
 use shared::config::{Client, Config, Path, Source};
 use shared::pattern::Pattern;
 
+use super::setting::Setting;
 use super::{RunningStack, targets};
 
 /// Parameters that are shown as clients, or that follow from another parameter.
@@ -20,18 +18,6 @@ const SHOWN_ELSEWHERE: [&str; 9] = [
     "PushAwsClients",
     "PushAwsQueueArns",
 ];
-
-/// A setting that changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Setting {
-    /// The name of a template's parameter, or section and key of the config: `source.time`; for a client's,
-    /// `client.filter`, `client.erasures`, `client.request_role` or `client.push` and whose.
-    pub name: Cow<'static, str>,
-    /// The value now; none in a new stack.
-    pub old: Option<String>,
-    /// The value after the deploy.
-    pub new: String,
-}
 
 /// The settings that `config` and `parameters` change; for a new stack, all that are set.
 pub(super) fn changes(

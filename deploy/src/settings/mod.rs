@@ -9,7 +9,9 @@ use shared::config::Config;
 use crate::clients::{self, ClientLists};
 
 pub use error::SettingsError;
-pub use numbers::{FunctionTimeout, LogRetention, MaximumConcurrency, Memory, StreamBatchSize};
+pub use numbers::{
+    FunctionTimeout, InvalidNumber, LogRetention, MaximumConcurrency, Memory, StreamBatchSize,
+};
 pub use texts::{Architecture, KeyArn, QueuePrefix, StreamArn, TopicArn};
 
 /// The settings that an operator sets. A setting that is not set stays as it is in the stack; a stack without it gets

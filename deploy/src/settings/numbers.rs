@@ -1,7 +1,5 @@
 //! The template's parameters that are numbers. A value that a stack would refuse can't be constructed.
 
-use super::SettingsError;
-
 /// How long converter and fan-out may each run, in seconds. The visibility time-out of the fan-out queue follows from
 /// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +21,53 @@ pub struct StreamBatchSize(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory(u32);
 
+/// A number that no stack can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidNumber {
+    /// A time-out that the template does not allow.
+    #[error("a function timeout of {seconds} s is not possible; choose one of {} s", list(&FunctionTimeout::ALLOWED))]
+    FunctionTimeout {
+        /// The time-out that was set.
+        seconds: u32,
+    },
+    /// A retention that CloudWatch Logs does not allow.
+    #[error("logs can't be kept for {days} days; choose one of {} days", list(&LogRetention::ALLOWED))]
+    LogRetention {
+        /// The retention that was set.
+        days: u32,
+    },
+    /// A concurrency that Lambda does not allow.
+    #[error(
+        "{number} batches at the same time are not possible; choose {} to {}",
+        MaximumConcurrency::LOWEST,
+        MaximumConcurrency::HIGHEST
+    )]
+    MaximumConcurrency {
+        /// The concurrency that was set.
+        number: u32,
+    },
+    /// A batch size that the template does not allow.
+    #[error(
+        "{number} records in a batch are not possible; choose {} to {}",
+        StreamBatchSize::LOWEST,
+        StreamBatchSize::HIGHEST
+    )]
+    StreamBatchSize {
+        /// The batch size that was set.
+        number: u32,
+    },
+    /// Memory that the functions are not made for, or that Lambda does not allow.
+    #[error(
+        "a function can't have {megabytes} MB of memory; choose {} to {}",
+        Memory::LOWEST,
+        Memory::HIGHEST
+    )]
+    Memory {
+        /// The memory that was set, in MB.
+        megabytes: u32,
+    },
+}
+
 impl FunctionTimeout {
     /// The values that the template allows, in seconds. None is longer than the ledger's rules allow (`docs/ledger.md`,
     /// "Times"), so that a message that is delivered again falls into the five minutes in which SQS recognises
@@ -33,10 +78,10 @@ impl FunctionTimeout {
     ///
     /// # Errors
     ///
-    /// [`SettingsError`]: it is not one of [`Self::ALLOWED`].
-    pub fn try_new(seconds: u32) -> Result<Self, SettingsError> {
+    /// [`InvalidNumber`]: it is not one of [`Self::ALLOWED`].
+    pub fn try_new(seconds: u32) -> Result<Self, InvalidNumber> {
         let is_allowed = Self::ALLOWED.contains(&seconds);
-        if is_allowed { Ok(Self(seconds)) } else { Err(SettingsError::FunctionTimeout { seconds }) }
+        if is_allowed { Ok(Self(seconds)) } else { Err(InvalidNumber::FunctionTimeout { seconds }) }
     }
 
     /// The time-out in seconds.
@@ -68,10 +113,10 @@ impl LogRetention {
     ///
     /// # Errors
     ///
-    /// [`SettingsError`]: it is not one of [`Self::ALLOWED`].
-    pub fn try_new(days: u32) -> Result<Self, SettingsError> {
+    /// [`InvalidNumber`]: it is not one of [`Self::ALLOWED`].
+    pub fn try_new(days: u32) -> Result<Self, InvalidNumber> {
         let is_allowed = Self::ALLOWED.contains(&days);
-        if is_allowed { Ok(Self(days)) } else { Err(SettingsError::LogRetention { days }) }
+        if is_allowed { Ok(Self(days)) } else { Err(InvalidNumber::LogRetention { days }) }
     }
 
     /// The retention in days.
@@ -90,10 +135,10 @@ impl MaximumConcurrency {
     ///
     /// # Errors
     ///
-    /// [`SettingsError`]: it is not between [`Self::LOWEST`] and [`Self::HIGHEST`].
-    pub fn try_new(number: u32) -> Result<Self, SettingsError> {
+    /// [`InvalidNumber`]: it is not between [`Self::LOWEST`] and [`Self::HIGHEST`].
+    pub fn try_new(number: u32) -> Result<Self, InvalidNumber> {
         let is_allowed = (Self::LOWEST..=Self::HIGHEST).contains(&number);
-        if is_allowed { Ok(Self(number)) } else { Err(SettingsError::MaximumConcurrency { number }) }
+        if is_allowed { Ok(Self(number)) } else { Err(InvalidNumber::MaximumConcurrency { number }) }
     }
 
     /// The number of batches.
@@ -112,10 +157,10 @@ impl StreamBatchSize {
     ///
     /// # Errors
     ///
-    /// [`SettingsError`]: it is not between [`Self::LOWEST`] and [`Self::HIGHEST`].
-    pub fn try_new(number: u32) -> Result<Self, SettingsError> {
+    /// [`InvalidNumber`]: it is not between [`Self::LOWEST`] and [`Self::HIGHEST`].
+    pub fn try_new(number: u32) -> Result<Self, InvalidNumber> {
         let is_allowed = (Self::LOWEST..=Self::HIGHEST).contains(&number);
-        if is_allowed { Ok(Self(number)) } else { Err(SettingsError::StreamBatchSize { number }) }
+        if is_allowed { Ok(Self(number)) } else { Err(InvalidNumber::StreamBatchSize { number }) }
     }
 
     /// The number of records.
@@ -134,10 +179,10 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// [`SettingsError`]: it is not between [`Self::LOWEST`] and [`Self::HIGHEST`].
-    pub fn try_new(megabytes: u32) -> Result<Self, SettingsError> {
+    /// [`InvalidNumber`]: it is not between [`Self::LOWEST`] and [`Self::HIGHEST`].
+    pub fn try_new(megabytes: u32) -> Result<Self, InvalidNumber> {
         let is_allowed = (Self::LOWEST..=Self::HIGHEST).contains(&megabytes);
-        if is_allowed { Ok(Self(megabytes)) } else { Err(SettingsError::Memory { megabytes }) }
+        if is_allowed { Ok(Self(megabytes)) } else { Err(InvalidNumber::Memory { megabytes }) }
     }
 
     /// The memory in MB.
@@ -146,13 +191,18 @@ impl Memory {
     }
 }
 
+fn list(numbers: &[u32]) -> String {
+    let texts: Vec<String> = numbers.iter().map(u32::to_string).collect();
+    texts.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
 
-    fn check<T>(made: Result<T, SettingsError>, expected: Expect) {
+    fn check<T>(made: Result<T, InvalidNumber>, expected: Expect) {
         expected.assert_eq(&made.map_or_else(|error| error.to_string(), |_| "right".to_owned()));
     }
 

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use shared::config::Source;
+use shared::config::{Path, Source};
 use shared::erasure::key_of;
 use shared::ids::{DeduplicationId, EventIdentity, Group, Key, ReplayId};
 use shared::ledger::EventTime;
@@ -163,21 +163,31 @@ fn identity(
     Ok((key, identity.clone()))
 }
 
-/// What the attributes say, where the sort key is the event's time and both keys are strings, and where the message's
-/// id proves it. Then the body need not be read.
+/// What the attributes say of the keys, where the message's id proves it. Then the body need not be read.
 fn proven_identity(incoming: &IncomingMessage<'_>, source: &Source) -> Option<(Key, EventIdentity)> {
-    let time = source.time.as_ref()?;
-    if time.0 != [source.sort_key.as_str()] || incoming.copy.attribute(REPAIR).is_some() {
-        return None;
-    }
     let key = incoming.copy.group().text_key()?;
+    let sort = told_sort_key(incoming, source)?;
     let id = match &source.id {
         Some(_) => Some(incoming.copy.attribute("eventId")?.to_owned()),
         None => None,
     };
-    let identity = EventIdentity { sort: Key::S(incoming.copy.attribute("eventTime")?.to_owned()), id };
+    let identity = EventIdentity { sort, id };
     let proven = DeduplicationId::of_event(&key, &identity) == *incoming.copy.deduplication_id();
     proven.then_some((key, identity))
+}
+
+/// The sort key, if it is the event's time, as text, or its version, as a number. A repair's id proves nothing.
+fn told_sort_key(incoming: &IncomingMessage<'_>, source: &Source) -> Option<Key> {
+    let is_sort_key = |path: &Path| path.0 == [source.sort_key.as_str()];
+    if incoming.copy.attribute(REPAIR).is_some() {
+        None
+    } else if source.time.as_ref().is_some_and(is_sort_key) {
+        Some(Key::S(incoming.copy.attribute("eventTime")?.to_owned()))
+    } else if is_sort_key(&source.version.path) {
+        Some(Key::N(incoming.copy.attribute("version")?.to_owned()))
+    } else {
+        None
+    }
 }
 
 /// The values that a key can have whose JSON this is, the most likely first.
@@ -302,6 +312,31 @@ mod tests {
         let mut other: Value = serde_json::from_str(&unread).unwrap();
         other["messageAttributes"]["eventId"]["stringValue"] = "e2".into();
         assert!(read_by(&by_time, &other.to_string()).is_err());
+    }
+
+    #[test]
+    fn a_version_that_is_the_sort_key_is_proven_as_a_number() {
+        let by_version =
+            Source { sort_key: "version".to_owned(), id: None, time: None, ..source("createTime") };
+        let key = Key::S("AFC F5".to_owned());
+        let of = |sort: &Key, body: &str| {
+            let identity: EventIdentity = sort.clone().into();
+            let mut record: Value = serde_json::from_str(&delivery(&key, sort, SORT, body)).unwrap();
+            record["attributes"]["MessageDeduplicationId"] =
+                DeduplicationId::of_event(&key, &identity).as_str().into();
+            (record.to_string(), identity)
+        };
+        let (unread, identity) = of(&Key::N("7".to_owned()), "no event");
+        assert_eq!(read_by(&by_version, &unread), Ok((key.clone(), identity)));
+        // Text, or another number than the attribute says, is read from the body.
+        for (sort, body) in [
+            (Key::S("7".to_owned()), json!({ "mark": "AFC F5", "version": "7" })),
+            (Key::N("8".to_owned()), json!({ "mark": "AFC F5", "version": 8 })),
+        ] {
+            let (read, identity) = of(&sort, &body.to_string());
+            assert_eq!(read_by(&by_version, &read), Ok((key.clone(), identity)));
+            assert!(read_by(&by_version, &of(&sort, "no event").0).is_err());
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use shared::ledger::fan_out::{
     PriorWrite, Reached, RunPlan, TRIES, UnrecordedSends, decide,
 };
 use shared::ledger::times::YOUNG_RETRY;
-use shared::ledger::{DamagedItem, EventTable, ItemKey, Ledger, LedgerRead, Reading, Write, WriteError};
+use shared::ledger::{EventTable, ItemKey, Ledger, LedgerRead, Reading, Unread, Write, WriteError};
 use shared::panics::PANICKED;
 use shared::time::Timestamp;
 use tracing::{debug, info, warn};
@@ -190,7 +190,7 @@ impl<'b> OpenGroup<'b> {
                 Decision::LookUp(asked) => {
                     let looked_up = ports.look_up(&self.group, &self.key, asked, &mut self.answers, until);
                     if let Err(error) = looked_up.await {
-                        let is_stuck = DamagedItem::is_why(&error);
+                        let is_stuck = error.is_damage();
                         return self.returned(ReturnReason { why: error.to_string(), is_stuck }).into();
                     }
                 }
@@ -212,7 +212,7 @@ impl<'b> OpenGroup<'b> {
                     let asked = [ItemKey::Registry, self.item_key()];
                     let unread = asked.iter().find_map(|key| found.unread(key));
                     let why = unread.map_or_else(|| why.to_owned(), ToString::to_string);
-                    let is_stuck = unread.is_some_and(DamagedItem::is_why);
+                    let is_stuck = unread.is_some_and(Unread::is_damage);
                     return self.returned(ReturnReason { why, is_stuck }).into();
                 }
             }
@@ -363,7 +363,7 @@ impl<'b> PlannedGroup<'b> {
         let Self { mut open, plan } = self;
         let record = plan.record(reached, ports.clock.now(), &mut || ports.ledger.fresh());
         if let Err(error) = open.write(ports, &record.transactions).await {
-            open.unrecorded.keep(&plan, reached);
+            open.unrecorded.keep(&plan.item, plan.run.end, &plan.clients, reached);
             return (open.failed(&error.to_string()), None);
         }
         open.unrecorded = UnrecordedSends::default();

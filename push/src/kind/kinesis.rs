@@ -9,7 +9,8 @@ use shared::exchange::{ANSWER_LIMIT, Answer, Exchange, Place, Request};
 use shared::time::Timestamp;
 
 use super::envelope::envelope;
-use super::{Deadline, Target, of_no_answer, too_large};
+use super::{Target, of_no_answer, too_large};
+use crate::deadline::Deadline;
 use crate::event::Event;
 use crate::fault;
 use crate::outcome::{Failure, FailureKind};

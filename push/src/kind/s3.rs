@@ -12,7 +12,9 @@ use shared::exchange::{ANSWER_LIMIT, Answer, Exchange, Place, Request};
 use shared::ids::{IncarnationToken, ReplayId};
 use shared::time::Timestamp;
 
-use super::{Deadline, Home, Target, header_value, of_no_answer, percent_encoded};
+use super::{Home, Target, of_no_answer};
+use crate::deadline::Deadline;
+use crate::encoding::{header_value, percent_encoded};
 use crate::event::Event;
 use crate::fault::{self, element, elements};
 use crate::outcome::{Failure, FailureKind};

@@ -7,7 +7,9 @@ use shared::exchange::{ANSWER_LIMIT, Answer, Exchange, Place, Request};
 use shared::ids::{DeduplicationId, IncarnationToken, ReplayId};
 use shared::time::Timestamp;
 
-use super::{Deadline, Target, form, of_no_answer, too_large};
+use super::{Target, of_no_answer, too_large};
+use crate::deadline::Deadline;
+use crate::encoding::form;
 use crate::event::Event;
 use crate::fault;
 use crate::outcome::Failure;

@@ -141,10 +141,3 @@ fn what_no_answer_means() {
         assert_eq!(of_no_answer(&error).kind, kind, "{error}");
     }
 }
-
-#[test]
-fn text_in_headers_and_paths_is_encoded() {
-    assert_eq!(header_value("Mark created: 100% é\n"), "Mark%20created:%20100%25%20%C3%A9%0A");
-    assert_eq!(percent_encoded("a/b c~é%20", b"/"), "a/b%20c~%C3%A9%2520");
-    assert_eq!(form([("a b", "c&d=é"), ("e", "")]), "a%20b=c%26d%3D%C3%A9&e=");
-}

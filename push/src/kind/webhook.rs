@@ -7,7 +7,9 @@ use shared::ids::{IncarnationToken, ReplayId};
 use shared::time::Timestamp;
 
 use super::envelope::notice;
-use super::{Deadline, Target, header_value, of_no_answer};
+use super::{Target, of_no_answer};
+use crate::deadline::Deadline;
+use crate::encoding::header_value;
 use crate::event::Event;
 use crate::outcome::{Failure, FailureKind};
 use crate::reason::{Hidden, with_words, words};

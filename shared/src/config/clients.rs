@@ -7,12 +7,14 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::filter::{self, Lacking};
-use super::findings::Report;
+use super::findings::{Report, whose};
 use super::push::{self, AllowedHosts, Push, PushRules, PushTarget, S3Target, Targets};
 use super::raw::RawClient;
 use super::request_role::RequestRoles;
 use super::section::Value;
-use super::{Client, ClientName, ClientQueue, ClientView, EXISTING_LIMIT, OWN_LIMIT, PUSH_LIMIT, view};
+use super::{
+    Client, ClientName, ClientQueue, ClientView, EXISTING_LIMIT, OWN_LIMIT, PARAMETER_LIMIT, PUSH_LIMIT, view,
+};
 use crate::naming::{self, Naming, OwnQueue, QueueArn};
 use crate::quoted::quoted;
 
@@ -20,9 +22,6 @@ const NAME: &str = "client.name";
 const QUEUE_ARN: &str = "client.queue_arn";
 const ERASURES: &str = "client.erasures";
 const PUSH: &str = "client.push";
-
-/// The most characters of a parameter's value (CloudFormation quotas).
-pub(super) const PARAMETER_LIMIT: usize = 4_096;
 
 /// What clients are checked against.
 pub(super) struct Rules<'a> {
@@ -34,11 +33,6 @@ pub(super) struct Rules<'a> {
     pub(super) cloud_events: &'a view::CloudEventsSection,
     /// What no message says about its event, because `[source]` doesn't say where it is.
     pub(super) lacking: Lacking,
-}
-
-/// What begins a finding about a client's filter or view: they lie far from its name. Empty if that could not be read.
-pub(super) fn whose(client: Option<&ClientName>) -> String {
-    client.map_or_else(String::new, |client| format!("client `{client}`: "))
 }
 
 /// The clients that are right; whatever is wrong is reported. `complete`: `raw` is all that the file names.

@@ -4,6 +4,7 @@
 
 use std::fmt::{self, Write as _};
 
+use super::ClientName;
 use crate::quoted::printable;
 
 /// Everything that is wrong with a file, sorted by line; at least one finding.
@@ -122,3 +123,8 @@ impl fmt::Display for Findings {
 }
 
 impl std::error::Error for Findings {}
+
+/// What begins a finding about a client's filter or view: they lie far from its name. Empty if that could not be read.
+pub(super) fn whose(client: Option<&ClientName>) -> String {
+    client.map_or_else(String::new, |client| format!("client `{client}`: "))
+}

@@ -6,7 +6,6 @@ mod clients;
 mod filter;
 mod findings;
 mod names;
-mod nearest;
 mod push;
 mod raw;
 mod request_role;
@@ -20,9 +19,9 @@ mod warnings;
 use crate::naming::{Naming, QueueArn, QueueUrl, RoleArn};
 use crate::pattern::Pattern;
 
+pub use crate::path::{InvalidPath, Path};
 pub use findings::{ConfigFinding, Findings};
-pub use names::{InvalidClientName, InvalidPath};
-pub use nearest::nearest;
+pub use names::InvalidClientName;
 pub use push::{
     EventBridgeTarget, KinesisTarget, LambdaTarget, OAuth, OnRefused, PUSH_LIMIT, Push, PushLists,
     PushTarget, S3Target, SecretArn, SnsTarget, TargetArn, WebUrl, WebhookTarget,
@@ -84,12 +83,11 @@ pub struct VersionPlace {
     pub first: i64,
 }
 
+/// The most characters of a parameter's value (CloudFormation quotas).
+const PARAMETER_LIMIT: usize = 4_096;
+
 /// The highest version that an event can have: 18 digits, so that no sum of versions is too large for an `i64`.
 pub const VERSION_LIMIT: i64 = 999_999_999_999_999_999;
-
-/// The way to an attribute, from the item inwards: `RegistrationNumber.version`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path(pub Vec<String>);
 
 /// A team that receives events.
 #[derive(Clone, Debug, PartialEq, Eq)]

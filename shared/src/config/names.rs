@@ -14,11 +14,6 @@ const CLIENT_NAME_LIMIT: usize = 40;
 #[error("{} is not a client's name; use a letter, then up to 39 letters and digits", quoted(.0))]
 pub struct InvalidClientName(String);
 
-/// Text that is not a path.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`", quoted(.0))]
-pub struct InvalidPath(String);
-
 impl ClientName {
     /// A client's name from `text`.
     ///
@@ -41,18 +36,6 @@ impl ClientName {
 impl fmt::Display for ClientName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
-    }
-}
-
-impl Path {
-    /// A path from its dotted form.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidPath`] if a name in it is empty.
-    pub fn try_new(text: &str) -> Result<Self, InvalidPath> {
-        let names: Vec<String> = text.split('.').map(str::to_owned).collect();
-        if names.iter().any(String::is_empty) { Err(InvalidPath(text.to_owned())) } else { Ok(Self(names)) }
     }
 }
 
@@ -89,11 +72,5 @@ impl fmt::Display for VersionPlace {
             Some(after) => write!(formatter, "{} after {after}", self.path),
             None => self.path.fmt(formatter),
         }
-    }
-}
-
-impl fmt::Display for Path {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0.join("."))
     }
 }

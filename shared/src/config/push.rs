@@ -8,6 +8,7 @@ mod kinesis;
 mod lambda;
 mod lists;
 mod read;
+mod rules;
 mod s3;
 mod sns;
 mod targets;
@@ -21,7 +22,8 @@ use crate::config::Path;
 
 pub(super) use host::AllowedHosts;
 pub use lists::PushLists;
-pub(super) use read::{PushRules, read};
+pub(super) use read::read;
+pub(super) use rules::PushRules;
 pub(super) use targets::Targets;
 
 /// The most push clients of a stack: each is an event source mapping beside the resources of a hundred queues, and its

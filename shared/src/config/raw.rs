@@ -8,8 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::ClientName;
-use super::clients::whose;
-use super::findings::Report;
+use super::findings::{Report, whose};
 use super::section::{Section, Value, section, wrong_type};
 
 /// The whole file.

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::findings::Report;
-use super::nearest::nearest;
+use crate::nearest::nearest;
 use crate::quoted::printable;
 
 /// What became of a key.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cursors::{CursorWrite, transactions};
+use super::cursors::{CursorWrite, forget, transactions};
 use super::{
     ClientId, Cursor, EventTime, First, GroupItem, LastSent, Registration, Registry, RowHead, State, Write,
     WriteCount, lowest_event,
@@ -40,7 +40,7 @@ pub fn adopt(
     for client in leaving(item, registry) {
         match retired.get(&client) {
             Some(Some(cursor)) => cursors.push(CursorWrite::retire(client, cursor)),
-            Some(None) => drop(after.behind.remove(&client)),
+            Some(None) => forget(&mut after, client),
             None => {}
         }
     }

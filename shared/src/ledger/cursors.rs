@@ -92,10 +92,7 @@ impl CursorWrite {
                 item.behind.remove(&self.client);
                 item.sent.note(self.client, last);
             }
-            Standing::Retired => {
-                item.behind.remove(&self.client);
-                item.sent.leave(self.client);
-            }
+            Standing::Retired => forget(item, self.client),
         }
     }
 }
@@ -118,6 +115,12 @@ pub fn leave(group: &Group, item: Option<&GroupItem>, client: ClientId, cursor: 
         Some(item) => transaction(group, item, CursorWrite::retire(client, cursor)),
         None => vec![CursorWrite::retire(client, cursor).write(group)],
     }
+}
+
+/// Notes in a group's item that a client is served no more, of whom there is no cursor: the ledger is damaged.
+pub(super) fn forget(item: &mut GroupItem, client: ClientId) {
+    item.behind.remove(&client);
+    item.sent.leave(client);
 }
 
 /// One write that changes the cursor of a client that stays behind.

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::stored::Attributes;
-use super::{ClientId, Condition, Item, ItemKey, Write, WriteCount};
+use super::attributes::Attributes;
+use super::items::WriteCount;
 use crate::consumer::ConsumerState;
 use crate::ids::{Group, IncarnationToken, ReplayId};
 use crate::time::Timestamp;
@@ -160,9 +160,6 @@ pub struct TargetFailure {
 /// Who holds a group that a push function asked to be held.
 pub const HELD_BY_PUSH: &str = "push";
 
-/// The most bytes of why a request could not be carried out that are kept.
-const FAILURE_LIMIT: usize = 200;
-
 impl QueuePlace {
     /// Whether it is the same message, or one before it. Never of a message of another queue that was made later under the
     /// same name: SQS does not say that its numbers go on, but it was sent later.
@@ -171,71 +168,13 @@ impl QueuePlace {
     }
 }
 
-impl DeliveryRequest {
-    /// The write after which the request for `group`, of which this was read, is done. It belongs to the transaction that
-    /// does it.
-    pub fn done(&self, client: ClientId, group: &Group, now: Timestamp, fresh: u64) -> Write {
-        self.written(client, group, Self { done_at: Some(now), failure: None, ..self.clone() }, fresh)
-    }
-
-    /// The write that keeps why it could not be carried out; none if that is known.
-    pub fn failed(&self, client: ClientId, group: &Group, why: &str, fresh: u64) -> Option<Write> {
-        let why = why.get(..why.floor_char_boundary(FAILURE_LIMIT)).unwrap_or(why);
-        let failed = || Self { failure: Some(why.to_owned()), ..self.clone() };
-        (self.failure.as_deref() != Some(why)).then(|| self.written(client, group, failed(), fresh))
-    }
-
-    fn written(&self, client: ClientId, group: &Group, after: Self, fresh: u64) -> Write {
-        Write {
-            key: ItemKey::DeliveryRequest(client, group.clone()),
-            condition: Condition::WriteCount(self.write_count),
-            item: Some(Item::DeliveryRequest(Self { write_count: WriteCount(fresh), ..after })),
-        }
-    }
-}
-
 impl TargetState {
-    /// The write that notes that the client was paused because the target is gone; `None` if it isn't, or that was noted.
-    pub fn paused(&self, client: ClientId, now: Timestamp, fresh: u64) -> Option<Write> {
-        let gone = self.gone.as_ref().filter(|gone| gone.paused_at.is_none())?;
-        let gone = Some(Gone { paused_at: Some(now), ..gone.clone() });
-        Some(self.written(client, Self { gone, ..self.clone() }, fresh))
-    }
-
-    /// The write after which the target is tried again, as if it had never failed; `None` if it is tried anyway.
-    pub fn resumed(&self, client: ClientId, fresh: u64) -> Option<Write> {
-        if self.gone.is_none() && self.breaker.is_none() && self.refusals.is_empty() {
-            return None;
-        }
-        Some(self.written(
-            client,
-            Self { gone: None, breaker: None, refusals: Vec::new(), ..self.clone() },
-            fresh,
-        ))
-    }
-
     /// For how long the target has not been served as it should, at `now`.
     pub fn failing_age(&self, now: Timestamp) -> Option<Duration> {
         let breaker = self.breaker.as_ref().map(|breaker| breaker.since);
         let gone = self.gone.as_ref().map(|gone| gone.since);
         breaker.into_iter().chain(gone).min().map(|since| now.since(since))
     }
-
-    fn written(&self, client: ClientId, after: Self, fresh: u64) -> Write {
-        Write {
-            key: ItemKey::Target(client),
-            condition: Condition::WriteCount(self.write_count),
-            item: Some(Item::Target(Box::new(Self { write_count: WriteCount(fresh), ..after }))),
-        }
-    }
-}
-
-/// The beginning of the partition keys of all items that push functions write: their roles may write no others.
-pub const LEADING: &str = "push#";
-
-/// Whether it is an item that push functions write.
-pub fn is_of_push(key: &ItemKey) -> bool {
-    matches!(key, ItemKey::Delivery(..) | ItemKey::DeliveryRequest(..) | ItemKey::Target(_))
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 //! after a look-up with what was seen, after a write by a new read. [`RunPlan::record`] says what to write once a run
 //! was sent, [`UnrecordedSends`] keeps what was sent if that write is lost.
 
+mod arrival;
 mod client_run;
+mod decision;
 mod dropped_versions;
 mod first_sight;
 mod holes;
@@ -12,6 +14,7 @@ mod instants;
 mod knowledge;
 mod rows;
 mod run;
+mod run_event;
 mod unrecorded_sends;
 
 use super::cursors::{CursorWrite, transactions, transactions_with};
@@ -29,12 +32,15 @@ use self::dropped_versions::is_newer;
 use self::first_sight::first_sight;
 use self::instants::Instants;
 
+pub use self::arrival::Arrival;
 pub use self::client_run::{ClientEvent, ClientPosition, ClientRun};
+pub use self::decision::{Decision, ImplausibleEvent, LookUp, PriorWrite};
 pub use self::dropped_versions::DroppedVersions;
 pub use self::holes::Holes;
-pub use self::knowledge::{Answers, Arrival, Decision, GroupKnowledge, ImplausibleEvent, LookUp, PriorWrite};
+pub use self::knowledge::{Answers, GroupKnowledge};
 pub use self::rows::{Rows, TableEvent, WantedEvents};
-pub use self::run::{EventRun, Reached, Record, RunEvent, RunPlan};
+pub use self::run::{EventRun, Record, RunPlan};
+pub use self::run_event::{Reached, RunEvent};
 pub use self::unrecorded_sends::UnrecordedSends;
 
 /// How many writes of a group may fail in one invocation; then its messages are returned.
@@ -391,7 +397,7 @@ fn plan_send(
         .clients
         .iter()
         .filter(|(_, client)| client.state != State::Retired && !item.behind.contains(&client.id));
-    let mut chain = Chain::new(&item.token, known.first_version, &run, known.file);
+    let mut chain = Chain::new(&item.token, known.first_version, &run.events, run.end, known.file);
     let clients = up_to_date.map(|(name, registration)| {
         let position = known.unrecorded.position(name, registration.id, item);
         match known.file.agreed(name, registration) {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::EventTime;
+use super::attributes::Attributes;
+use super::client_id::ClientId;
 use super::last_sent::{LastSent, LastVersion};
-use super::stored::Attributes;
-use super::{EventTime, Unread};
 use crate::config::ClientName;
 use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
@@ -26,10 +27,6 @@ pub const HELD_LIMIT: usize = 1_000;
 /// in groups, a fresh value in cursors, leases and scans, which are deleted and made anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteCount(pub u64);
-
-/// A client's number in the ledger, never given to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(pub u32);
 
 /// Who is served, and since when. One item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -326,11 +323,6 @@ pub enum ScanKind {
 impl DamagedItem {
     /// What helps as a rule.
     pub const REMEDY: &str = "correct it, or restore the table to a point in time";
-
-    /// Whether that is why something was not read.
-    pub fn is_why(unread: &Unread) -> bool {
-        unread.0.is::<Self>()
-    }
 }
 
 impl Registry {

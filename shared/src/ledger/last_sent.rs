@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ClientId;
+use super::client_id::ClientId;
 
 /// The version of the last event that was sent to a client in an incarnation; `None` if none was. A version that was
 /// passed over is none that was sent. After a replay from the start, or of a client whose cursor was lost, one below the

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use super::{
-    ClientId, Cursor, Delivery, DeliveryRequest, ErasureReceipt, EventTime, GroupItem, Lease, ReceiptPlace,
-    Registry, RequestAllowance, Scan, ScanKind, TargetState, WriteCount,
+    ClientId, Cursor, DamagedItem, Delivery, DeliveryRequest, ErasureReceipt, EventTime, GroupItem, Lease,
+    ReceiptPlace, Registry, RequestAllowance, Scan, ScanKind, TargetState, WriteCount,
 };
 use crate::event::Event;
 use crate::ids::{EventIdentity, Group, Key};
@@ -185,6 +185,13 @@ pub enum Condition {
 #[error("not read: {0}")]
 pub struct Unread(#[source] pub Cause);
 
+impl Unread {
+    /// Whether the item is damaged.
+    pub fn is_damage(&self) -> bool {
+        self.0.is::<DamagedItem>()
+    }
+}
+
 /// Why items were not written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -324,11 +331,12 @@ pub struct LedgerRead {
 }
 
 impl LedgerRead {
-    /// What `results`, the answer to a read of `keys`, found.
+    /// What `results`, the answer to a read of `keys`, found. Of a key without a result nothing is known.
     pub fn new(keys: &[ItemKey], results: Vec<Result<Option<Item>, Unread>>) -> Self {
         let mut found = Self::default();
-        for (key, result) in keys.iter().cloned().zip(results) {
-            match result {
+        let mut results = results.into_iter();
+        for key in keys.iter().cloned() {
+            match results.next().unwrap_or_else(|| Err(Unread("the ledger did not answer about it".into()))) {
                 Ok(Some(item)) if !item.belongs_to(&key) => {
                     let why = Unread("an item of another kind stands there".into());
                     found.unread.insert(key, why);

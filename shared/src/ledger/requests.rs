@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::stored::Attributes;
+use super::attributes::Attributes;
 use super::{ClientId, Cursor, GroupItem, WriteCount};
 use crate::ids::Key;
 use crate::time::Timestamp;

@@ -18,13 +18,13 @@ mod tests;
 mod tests_of_push;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::DamagedItem;
-use super::deliveries::LEADING;
+use super::push_writes::LEADING;
 use super::{ClientId, ItemKey, ReceiptPlace, ScanKind};
 use crate::ids::Group;
 
+pub use super::attributes::{Attributes, Value};
 pub use restore::restore;
 pub use store::store;
 
@@ -43,28 +43,6 @@ const LAST_WRITTEN: &str = "last_write_count";
 
 /// The format that is written, and the only one that is read.
 pub const FORMAT_WRITTEN: u64 = 2;
-
-/// A value of one of the types that the ledger uses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// A string.
-    S(String),
-    /// A number.
-    N(String),
-    /// Bytes.
-    B(Vec<u8>),
-    /// True or false.
-    Bool(bool),
-    /// A map.
-    M(Attributes),
-    /// A list.
-    L(Vec<Value>),
-    /// A set of numbers.
-    Ns(Vec<String>),
-}
-
-/// An item without its keys, or a map in it.
-pub type Attributes = BTreeMap<String, Value>;
 
 /// Why an item of the ledger cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::draft::FieldDraft;
 use super::findings::PatternFinding;
-use super::parse::FieldDraft;
 
 /// A finding for each pair of fields that stand in each other's way in one of `alternatives`, which are lists of places
 /// in `fields`.

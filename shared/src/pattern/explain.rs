@@ -7,7 +7,7 @@ use std::fmt;
 use super::decide::{CompiledPattern, Decision};
 use super::formula::Formula;
 use super::trie::Test;
-use crate::config::Path;
+use crate::path::Path;
 
 /// A field that said no.
 #[derive(Clone, Debug, PartialEq, Eq)]

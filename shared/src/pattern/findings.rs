@@ -2,8 +2,9 @@
 //!
 //! Whoever reads a file of several parts collects these with its own findings.
 
-use std::fmt;
+use std::fmt::{self, Display};
 
+use super::tree::Node;
 use crate::quoted::printable;
 
 /// One thing that is wrong with a pattern.
@@ -38,4 +39,24 @@ impl std::error::Error for PatternFinding {}
 /// The key of `name` in the section `section`.
 pub(super) fn join(section: &str, name: &str) -> String {
     format!("{section}.{}", printable(name))
+}
+
+/// What is found in a pattern.
+pub(super) type Findings = Vec<PatternFinding>;
+
+/// Reports a value of a wrong kind.
+pub(super) fn wrong<T>(key: &str, value: &Node, remedy: &str, findings: &mut Findings) -> Option<T> {
+    add(value.at, key, format_args!("is {}", value.tree.kind()), remedy, findings);
+    None
+}
+
+/// Adds what is found at a place.
+pub(super) fn add(
+    at: usize,
+    key: &str,
+    problem: impl Display,
+    remedy: impl Display,
+    findings: &mut Findings,
+) {
+    findings.push(PatternFinding::new(at, key, problem, remedy));
 }

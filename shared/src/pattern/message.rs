@@ -4,8 +4,8 @@
 
 use super::condition::{Condition, Value};
 use super::tree::{Member, Tree};
-use crate::config::nearest;
 use crate::image::Decimal;
+use crate::nearest::nearest;
 
 /// The section of a pattern whose fields are about the message. An item's own attribute of this name is never looked at.
 pub const MESSAGE: &str = "$message";

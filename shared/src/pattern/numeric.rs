@@ -6,15 +6,25 @@ use std::cmp::Ordering;
 use std::ops::Bound;
 
 use super::condition::Condition;
-use super::findings::PatternFinding;
-use super::operator::{add, number, wrong};
+use super::findings::{Findings, add, wrong};
 use super::tree::{Node, Tree};
 use crate::image::Decimal;
 use crate::quoted::quoted;
 
 const SHAPE: &str = "write comparisons and numbers in turn, as in `[\">=\", 100, \"<\", 500.50]`";
 
-type Findings = Vec<PatternFinding>;
+/// A number's exact value.
+pub(super) fn number(key: &str, entry: &Node, findings: &mut Findings) -> Option<Decimal> {
+    let Tree::Number(digits) = &entry.tree else {
+        return wrong(key, entry, "write a number without quotes", findings);
+    };
+    let decimal = Decimal::try_parse(digits.as_bytes());
+    if decimal.is_none() {
+        let remedy = "write a decimal number, with an exponent if need be";
+        add(entry.at, key, format_args!("{} is no number of JSON", quoted(digits)), remedy, findings);
+    }
+    decimal
+}
 
 /// The condition of `numeric` with the operand `value`.
 pub(super) fn condition(key: &str, value: &Node, findings: &mut Findings) -> Option<Condition> {

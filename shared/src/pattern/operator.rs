@@ -2,17 +2,14 @@
 //!
 //! Each function adds what is wrong to the findings, and returns what is right.
 
-use std::fmt::Display;
-
 use super::case::Caseless;
 use super::cidr::{Cidr, InvalidCidr};
 use super::condition::Condition;
-use super::findings::{PatternFinding, join};
-use super::numeric;
+use super::findings::{Findings, add, join, wrong};
+use super::numeric::{self, number};
 use super::tree::{Member, Node, Tree};
 use super::wildcard::{InvalidWildcard, Wildcard};
-use crate::config::nearest;
-use crate::image::Decimal;
+use crate::nearest::nearest;
 use crate::quoted::quoted;
 
 /// Every operator ("Amazon EventBridge User Guide, Comparison operators").
@@ -24,8 +21,6 @@ const NEGATED: [&str; 4] = ["prefix", "suffix", "equals-ignore-case", "wildcard"
 
 /// What `prefix` and `suffix` can be applied to.
 const IGNORING_CASE: [&str; 1] = ["equals-ignore-case"];
-
-type Findings = Vec<PatternFinding>;
 
 /// The condition that an entry of the field `key` stands for.
 pub(super) fn condition(key: &str, entry: &Node, findings: &mut Findings) -> Option<Condition> {
@@ -43,19 +38,6 @@ pub(super) fn condition(key: &str, entry: &Node, findings: &mut Findings) -> Opt
             wrong(key, entry, remedy, findings)
         }
     }
-}
-
-/// A number's exact value.
-pub(super) fn number(key: &str, entry: &Node, findings: &mut Findings) -> Option<Decimal> {
-    let Tree::Number(digits) = &entry.tree else {
-        return wrong(key, entry, "write a number without quotes", findings);
-    };
-    let decimal = Decimal::try_parse(digits.as_bytes());
-    if decimal.is_none() {
-        let remedy = "write a decimal number, with an exponent if need be";
-        add(entry.at, key, format_args!("{} is no number of JSON", quoted(digits)), remedy, findings);
-    }
-    decimal
 }
 
 fn operator(key: &str, member: &Member, findings: &mut Findings) -> Option<Condition> {
@@ -219,20 +201,4 @@ fn text<'n>(key: &str, value: &'n Node, findings: &mut Findings) -> Option<&'n s
         Tree::Text(text) => Some(text),
         _ => wrong(key, value, "write text in quotes", findings),
     }
-}
-
-/// Reports a value of a wrong kind.
-pub(super) fn wrong<T>(key: &str, value: &Node, remedy: &str, findings: &mut Findings) -> Option<T> {
-    add(value.at, key, format_args!("is {}", value.tree.kind()), remedy, findings);
-    None
-}
-
-pub(super) fn add(
-    at: usize,
-    key: &str,
-    problem: impl Display,
-    remedy: impl Display,
-    findings: &mut Findings,
-) {
-    findings.push(PatternFinding::new(at, key, problem, remedy));
 }

@@ -3,27 +3,19 @@
 //! Nothing stops at the first fault: an operator wants to see them all.
 
 use super::contradiction::contradictions;
+use super::draft::FieldDraft;
 use super::findings::{PatternFinding, join};
 use super::formula::Formula;
 use super::message;
 use super::operator::{self, OPERATORS};
 use super::tree::{Member, Node, Tree};
 use super::{ALTERNATIVES_LIMIT, DEPTH_LIMIT, Field, Pattern};
-use crate::config::Path;
+use crate::path::Path;
 
 const OR: &str = "$or";
 
 /// Operators whose operand looks like a field's list, and which no attribute is called.
 const NO_FIELDS: [&str; 3] = ["anything-but", "equals-ignore-case", "numeric"];
-
-/// A field on its way into a pattern.
-pub(super) struct FieldDraft {
-    /// Where its list begins.
-    pub(super) at: usize,
-    /// What findings call it.
-    pub(super) key: String,
-    pub(super) field: Field,
-}
 
 /// Collects the fields and the findings of a pattern.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use super::json::BodyError;
 use super::observe::observe;
 use super::subject::Subject;
 use super::trie::Trie;
-use crate::config::Path;
+use crate::path::Path;
 
 /// Patterns, each with an id of the caller's.
 #[derive(Clone, Debug)]

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use super::Field;
 use super::condition::{Condition, Value};
-use crate::config::Path;
 use crate::image::Decimal;
+use crate::path::Path;
 
 /// The place of the root among a trie's nodes.
 pub(super) const ROOT: usize = 0;

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::item::{ItemReader, SampledItem};
-use super::line::{dotted, nearest_path};
+use super::line::nearest_path;
+use super::toml_key::dotted;
 use super::{SampleFinding, Survey};
-use crate::config::{Client, Path, nearest};
+use crate::config::{Client, Path};
 use crate::ids::Key;
+use crate::nearest::nearest;
 use crate::pattern::{MESSAGE, Pattern, PatternSet, Subject};
 use crate::quoted::quoted;
 use crate::text::counted;

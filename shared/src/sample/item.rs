@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::line::dotted;
+use super::toml_key::dotted;
 use crate::config::{Path, Source};
 use crate::control::TypedKey;
 use crate::event::{Event, EventError, Reader};

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use super::item::{ItemOutcome, SampledItem};
-use super::version::zeros;
+use super::numbering::zeros;
 use super::{ConfigLine, Kind, Survey};
 use crate::config::Source;
 use crate::ids::Key;

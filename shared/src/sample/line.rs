@@ -2,7 +2,9 @@
 
 use super::ConfigLine;
 use super::item::SampledItem;
-use crate::config::{Path, VersionPlace, nearest};
+use super::toml_key::dotted;
+use crate::config::{Path, VersionPlace};
+use crate::nearest::nearest;
 use crate::text::toml_literal;
 
 impl ConfigLine {
@@ -59,15 +61,4 @@ pub(super) fn nearest_path<'i>(text: &str, items: impl Iterator<Item = &'i Sampl
     known.dedup();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     nearest(text, &known).map(str::to_owned)
-}
-
-/// `path` as a dotted TOML key: a name that holds a dot is quoted.
-pub(super) fn dotted(path: &[String]) -> String {
-    path.iter().map(|name| key(name)).collect::<Vec<_>>().join(".")
-}
-
-/// `name` as a TOML key.
-fn key(name: &str) -> String {
-    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if !name.is_empty() && name.bytes().all(is_bare) { name.to_owned() } else { toml_literal(name) }
 }

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::item::SampledItem;
 use super::kind::{SEPARATORS, kinds_among, without};
 use super::line::{is_nameable, nearest_path};
+use super::numbering::{counted_from, is_zero, version_at, zeros};
 use super::{ConfigLine, SampleFinding, SampledAggregate, Survey, of};
 use crate::config::{Path, VersionPlace};
 use crate::event::Role;
@@ -42,24 +43,6 @@ pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) -> bo
     is_here
 }
 
-/// The admitted items with version 0, where versions count from 1.
-pub(super) fn zeros<'s>(survey: &Survey<'s>) -> Vec<&'s SampledItem> {
-    survey.admitted.iter().copied().filter(|item| is_zero(survey, item)).collect()
-}
-
-fn is_zero(survey: &Survey<'_>, item: &SampledItem) -> bool {
-    item.lacks(Role::Version) && version(item, &from(0, survey)) == Some(0)
-}
-
-/// The place of versions, if they count from `first`.
-fn from(first: i64, survey: &Survey<'_>) -> VersionPlace {
-    VersionPlace { first, ..survey.source.version.clone() }
-}
-
-fn version(item: &SampledItem, place: &VersionPlace) -> Option<i64> {
-    place.read(item.at(&place.path)?)
-}
-
 /// Versions count at another place.
 fn elsewhere(survey: &Survey<'_>, lacking: &[&SampledItem], better: &CountingPlace) -> SampleFinding {
     let all = survey.admitted.len();
@@ -79,7 +62,7 @@ fn elsewhere(survey: &Survey<'_>, lacking: &[&SampledItem], better: &CountingPla
 /// The place other than the known one at which most items count, from 1 or from 0.
 fn counting_elsewhere(survey: &Survey<'_>) -> Option<CountingPlace> {
     let first = survey.source.version.first;
-    let places = [1 - first, first].map(|first| counting(&survey.aggregates, &from(first, survey)));
+    let places = [1 - first, first].map(|first| counting(&survey.aggregates, &counted_from(first, survey)));
     places.into_iter().flatten().max_by_key(|counting| counting.items)
 }
 
@@ -137,10 +120,10 @@ pub(super) fn kind_counts(survey: &Survey<'_>, kind: &Option<String>) -> bool {
 
 /// Whether the items that `is_meant` says count up from `first` at the known place.
 fn counts(survey: &Survey<'_>, first: i64, is_meant: impl Fn(&SampledItem) -> bool) -> bool {
-    let place = from(first, survey);
+    let place = counted_from(first, survey);
     let versions = survey.aggregates.iter().enumerate().flat_map(|(index, aggregate)| {
         let meant = aggregate.items.iter().filter(|item| is_meant(item));
-        meant.filter_map(|item| version(item, &place)).map(move |version| (index, version))
+        meant.filter_map(|item| version_at(item, &place)).map(move |version| (index, version))
     });
     count_up(&survey.aggregates, &versions.collect::<Vec<_>>(), first)
 }

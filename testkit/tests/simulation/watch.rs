@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use shared::ids::Group;
-use shared::ledger::deliveries::is_of_push;
+use shared::ledger::push_writes::is_of_push;
 use shared::ledger::{Cursor, GroupItem, Item, ItemKey, LastVersion, Write, WriteError};
 
 use crate::clients::NAMES;

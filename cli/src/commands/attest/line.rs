@@ -10,8 +10,8 @@ use shared::ledger::{
 };
 use shared::text::{counted, printable};
 
-use crate::client_status::read;
 use crate::exit::Exit;
+use crate::groups_behind::read;
 use crate::output::{Style, Tone, figure, instant, row, table};
 
 /// What a client was sent last of an aggregate.

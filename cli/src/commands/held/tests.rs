@@ -18,6 +18,7 @@ fn held(key: &str, next: i64, minutes: u64, skipped: &[i64]) -> GroupBehind {
         version: next + 4,
         since: Timestamp::from_millis(NOW - minutes * 60_000),
         is_erased: false,
+        settles_at: None,
         hold: Some(Hold {
             reason: format!("version {next} breaks the import"),
             by: "arn:aws:iam::111122223333:user/ann".to_owned(),

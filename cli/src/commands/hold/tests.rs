@@ -385,6 +385,7 @@ fn all_that_are_held_for_a_reason_are_named_by_a_part_of_it() {
             version: 2,
             since,
             is_erased: false,
+            settles_at: None,
             hold: Some(Hold { reason, by, since, skipped: Vec::new() }),
         }
     };

@@ -11,10 +11,10 @@ use shared::text::{counted, printable, shell_quoted};
 
 use super::estimate::{AggregateEvents, EventCount, ReplayEstimate, events_of_group, scan};
 use crate::args::ReplayArguments;
-use crate::client_status;
 use crate::commands::event_keys::{StackEventTable, did_you_mean, named_key};
 use crate::commands::operator::Operator;
 use crate::exit::{Exit, Failure};
+use crate::groups_behind;
 use crate::key::typed_key;
 use crate::progress::Progress;
 
@@ -73,7 +73,7 @@ impl Search<'_> {
         // A group that the ledger does not know yet is adopted by the function first: then the client has what the
         // table has.
         let item = items.group(&group).present();
-        let has = item.map_or(i64::MAX, |item| client_status::has(client.id, item, cursor));
+        let has = item.map_or(i64::MAX, |item| groups_behind::has(client.id, item, cursor));
         let count = events_of_group(&self.table, &aggregate, from, has).await;
         let Some(count) = self.of_table(count)? else {
             let way_out = match self.meant(encoded).await? {

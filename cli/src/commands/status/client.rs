@@ -96,6 +96,8 @@ pub(in crate::commands) enum Why {
     Paused,
     /// Catch-up is on its way.
     UnderWay,
+    /// Everything was sent, and may come twice.
+    Settling,
 }
 
 /// Prints what the client called `name` is behind in.
@@ -223,6 +225,13 @@ impl GroupRow {
             (None, None) if lease.failures > 0 => {
                 (Why::QueueFails, lease.failure.clone(), command(format!("{mend} {client}")))
             }
+            (None, None) if behind.is_settling() => {
+                let until =
+                    behind.settles_at.map_or_else(String::new, |at| format!("until {}, ", instant(at)));
+                let reason =
+                    format!("everything was sent; {until}what an earlier sender may bring is repeated");
+                (Why::Settling, Some(reason), None)
+            }
             (None, None) if behind.is_erased => {
                 (Why::UnderWay, Some("the aggregate was erased: a notice is due".to_owned()), None)
             }
@@ -239,6 +248,8 @@ impl GroupRow {
             Why::Refused | Why::QueueFails | Why::Leaving => true,
             Why::Held => registration.state != State::Paused && age >= HELD_LONG,
             Why::UnderWay => age >= LONG,
+            // The hold that it may come from can have been long.
+            Why::Settling => behind.settles_at.is_some_and(|at| now.since(at) >= LONG),
             Why::Paused => false,
         };
         Self {
@@ -283,6 +294,7 @@ impl Why {
             Self::Leaving => "leaving",
             Self::Paused => "paused",
             Self::UnderWay => "under way",
+            Self::Settling => "settles",
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::targets::TargetRow;
 #[derive(Debug, Serialize)]
 pub(super) struct ClientRow {
     pub(super) client: String,
-    /// `up to date`, `behind`, `held` (behind only in groups that are held), `paused` or `leaving`; nothing if that
-    /// isn't known.
+    /// `up to date`, `behind`, `settling` (everything was sent, and may come twice), `held` (behind only in groups that are
+    /// held), `paused` or `leaving`; nothing if that isn't known.
     state: Option<&'static str>,
     /// The groups in which it is behind, but for those that are held.
     pub(super) groups_behind: Option<u64>,
@@ -66,6 +66,9 @@ impl ClientRow {
                 _ if *is_paused => Some("paused"),
                 Some((0, 0)) => Some("up to date"),
                 Some((0, _)) => Some("held"),
+                Some((groups, _)) if known.is_some_and(|lag| lag.settling == groups && !lag.is_more) => {
+                    Some("settling")
+                }
                 Some(_) => Some("behind"),
                 None => None,
             },

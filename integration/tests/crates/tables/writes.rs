@@ -57,8 +57,8 @@ async fn a_write_says_what_it_must_find() {
     let operations: Vec<_> = received.iter().map(|request| request.operation.as_str()).collect();
     assert_eq!(operations, ["PutItem", "DeleteItem", "TransactWriteItems"]);
     let write_count = json!({
-        "ConditionExpression": "#rev = :rev", "ExpressionAttributeNames": { "#rev": "write_count" },
-        "ExpressionAttributeValues": { ":rev": { "N": "8" } }, "TableName": "Ledger",
+        "ConditionExpression": "#write_count = :write_count", "ExpressionAttributeNames": { "#write_count": "write_count" },
+        "ExpressionAttributeValues": { ":write_count": { "N": "8" } }, "TableName": "Ledger",
     });
     let with = |more: Value| {
         let mut all = write_count.clone();

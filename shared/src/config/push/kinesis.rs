@@ -2,7 +2,7 @@
 
 use super::KinesisTarget;
 use super::arn::{ArnForm, consists_of};
-use super::read::{PushRules, target_arn};
+use super::rules::{PushRules, target_arn};
 use crate::config::findings::Report;
 use crate::config::section::Section;
 

@@ -5,13 +5,10 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::arn::ArnForm;
-use super::host::AllowedHosts;
-use super::{OnRefused, Push, PushTarget, TargetArn, eventbridge, kinesis, lambda, s3, sns, webhook};
-use crate::config::ClientView;
+use super::rules::PushRules;
+use super::{OnRefused, Push, PushTarget, eventbridge, kinesis, lambda, s3, sns, webhook};
 use crate::config::findings::Report;
 use crate::config::section::{Section, Value, section};
-use crate::naming::Naming;
 use crate::quoted::quoted;
 
 const PUSH: &str = "client.push";
@@ -21,21 +18,6 @@ const DAY: u64 = 24 * 60 * MINUTE;
 
 /// The least and the most of `give_up_after`, in seconds: an event is 14 days in a queue at most.
 const GIVE_UP_LIMITS: [u64; 2] = [MINUTE, 13 * DAY];
-
-/// What a `[client.push]` is checked against.
-pub(in crate::config) struct PushRules<'a> {
-    /// What begins each finding.
-    pub(in crate::config) whose: &'a str,
-    /// None: not known, so not checked.
-    pub(in crate::config) allowed_accounts: Option<&'a [String]>,
-    /// None: not known, so not checked.
-    pub(in crate::config) allowed_hosts: Option<&'a AllowedHosts>,
-    pub(in crate::config) naming: Option<&'a Naming>,
-    /// What the client gets of each event; none if that is wrong.
-    pub(in crate::config) view: Option<&'a ClientView>,
-    /// Whether `[source]` says where events' names are.
-    pub(in crate::config) has_names: bool,
-}
 
 type Reader = fn(Section<'_>, &PushRules<'_>, &mut Report<'_>) -> Option<PushTarget>;
 
@@ -120,45 +102,6 @@ fn read_kind(
         target = section.and_then(|section| read(section, rules, report)).map(|target| (target, at));
     }
     target.filter(|_| is_one)
-}
-
-/// The ARN of a target that may receive events; none if it is wrong, which is reported. A target may be in any region of the
-/// stack's partition: the functions call it there.
-pub(super) fn target_arn(
-    section: &mut Section<'_>,
-    key: &'static str,
-    missing: &str,
-    form: &ArnForm,
-    rules: &PushRules<'_>,
-    report: &mut Report<'_>,
-) -> Option<TargetArn> {
-    let text = section.required(key, missing, report)?;
-    let arn = section.parsed(key, &text, |text| form.parse(text), report)?;
-    let checked = check_account(&arn.account, rules).and(check_partition(&arn, rules));
-    checked.map_err(|problem| section.report(text.span().start, key, problem, report)).ok()?;
-    Some(arn)
-}
-
-/// Whether the account may receive events.
-pub(super) fn check_account(account: &str, rules: &PushRules<'_>) -> Result<(), String> {
-    let is_allowed = rules.allowed_accounts.is_none_or(|allowed| allowed.iter().any(|one| one == account));
-    if is_allowed {
-        return Ok(());
-    }
-    Err(format!(
-        "account `{account}` is not among `source.allowed_accounts`; add it if it may receive every event"
-    ))
-}
-
-/// Whether it is in the stack's partition, as far as that is known.
-pub(super) fn check_partition(arn: &TargetArn, rules: &PushRules<'_>) -> Result<(), String> {
-    match rules.naming {
-        Some(naming) if naming.partition != arn.partition => Err(format!(
-            "is in `{}`, the stack in `{}`; name one of the stack's partition",
-            arn.partition, naming.partition
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// A number with its unit: `7d`, `36h`, `90m`.

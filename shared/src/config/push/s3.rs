@@ -2,7 +2,7 @@
 
 use super::S3Target;
 use super::arn::{ArnForm, consists_of};
-use super::read::{PushRules, check_account, check_partition};
+use super::rules::{PushRules, check_account, check_partition};
 use crate::config::findings::Report;
 use crate::config::section::{Section, Value};
 use crate::naming::{InvalidNaming, Naming, check_account as check_digits};

@@ -5,7 +5,7 @@ use toml::de::DeValue;
 
 use super::SnsTarget;
 use super::arn::{ArnForm, consists_of};
-use super::read::{PushRules, target_arn};
+use super::rules::{PushRules, target_arn};
 use crate::config::findings::Report;
 use crate::config::section::{Section, section, wrong_type};
 use crate::config::{ClientView, Members, Path};

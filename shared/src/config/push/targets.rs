@@ -2,9 +2,8 @@
 
 use super::lists::PushLists;
 use super::{Push, PushTarget, S3Target};
-use crate::config::ClientName;
-use crate::config::clients::{PARAMETER_LIMIT, whose};
-use crate::config::findings::Report;
+use crate::config::findings::{Report, whose};
+use crate::config::{ClientName, PARAMETER_LIMIT};
 use crate::naming::Naming;
 use crate::quoted::quoted;
 

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::arn::consists_of;
-use super::read::PushRules;
+use super::rules::PushRules;
 use super::{OAuth, SecretArn, WebUrl, WebhookTarget, headers};
 use crate::config::findings::Report;
 use crate::config::section::{Section, Value, section};

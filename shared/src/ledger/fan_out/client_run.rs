@@ -1,6 +1,6 @@
 //! What each client gets of a run: its events, chained to what it was sent before.
 
-use super::{EventRun, Reached, RunEvent};
+use super::{Reached, RunEvent};
 use crate::config::ClientName;
 use crate::file_clients::{FileClient, FileClients};
 use crate::filter::Audience;
@@ -99,19 +99,21 @@ struct ChainedMessage {
 }
 
 impl<'r> Chain<'r> {
+    /// The chain of a run with these `events`, which ends with version `end`.
     pub(super) fn new(
         incarnation: &'r IncarnationToken,
         first_version: i64,
-        run: &'r EventRun,
+        events: &'r [RunEvent],
+        end: i64,
         file: &'r FileClients,
     ) -> Self {
-        let events = run.events.iter().map(|event| ChainedEvent {
+        let events = events.iter().map(|event| ChainedEvent {
             event,
             audience: file.audience(&event.message),
             views: MessageViews::new(&event.message),
             messages: Vec::new(),
         });
-        Self { incarnation, first_version, end: run.end, events: events.collect() }
+        Self { incarnation, first_version, end, events: events.collect() }
     }
 
     /// The run for a client that is sent to.

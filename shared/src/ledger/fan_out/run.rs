@@ -1,15 +1,12 @@
 //! A run, and what is written once it was sent.
 
-use std::collections::BTreeMap;
-
 use super::client_run::{ClientPosition, ClientRun};
-use super::{Arrival, DroppedVersions, GroupKnowledge, Holes, Instants, Rows, TableEvent};
+use super::{Arrival, DroppedVersions, GroupKnowledge, Holes, Instants, Reached, Rows, RunEvent, TableEvent};
 use crate::config::ClientName;
 use crate::event::{Along, Event};
 use crate::ids::Group;
 use crate::ledger::cursors::{CursorWrite, transactions};
-use crate::ledger::{ClientId, EventTime, GroupItem, LastSent, UnsendableEvent, Write};
-use crate::message::Message;
+use crate::ledger::{EventTime, GroupItem, LastSent, UnsendableEvent, Write};
 use crate::time::Timestamp;
 use crate::view::ViewError;
 
@@ -37,21 +34,6 @@ pub struct EventRun {
     pub is_last: bool,
 }
 
-/// An event of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunEvent {
-    /// Its version.
-    pub version: i64,
-    /// Its time, if it can be read.
-    pub time: Option<EventTime>,
-    /// Its message, without what stands for each client by itself.
-    pub message: Message,
-    /// When the stream recorded it, if that is known.
-    pub streamed_at: Option<Timestamp>,
-    /// The number of the arrival that brought it; `None` if it was read from the table.
-    pub arrival: Option<usize>,
-}
-
 /// A run and who gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunPlan {
@@ -65,9 +47,6 @@ pub struct RunPlan {
     pub clients: Vec<ClientRun>,
     pub(super) merges: Vec<CursorWrite>,
 }
-
-/// How far a run brought those of its clients that took something: they have everything up to this version.
-pub type Reached = BTreeMap<ClientId, i64>;
 
 /// What is written after a run was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

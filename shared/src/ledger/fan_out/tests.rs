@@ -1466,7 +1466,7 @@ fn step_9_more_than_a_transaction_holds() {
 fn lost(first: &Case, reached: &[i64]) -> UnrecordedSends {
     let (_, Decision::Send(plan)) = steps(first) else { panic!() };
     let mut unrecorded = UnrecordedSends::default();
-    unrecorded.keep(&plan, &by_client(&plan, reached));
+    unrecorded.keep(&plan.item, plan.run.end, &plan.clients, &by_client(&plan, reached));
     unrecorded
 }
 
@@ -1692,7 +1692,7 @@ proptest! {
         let position = ClientPosition { has, last: Some(has - 1), ..plan.clients[0].position.clone() };
         let file = file(&case("v5", "", ""));
         let client = file.get(&position.name).unwrap();
-        let run = Chain::new(&plan.item.token, 1, &plan.run, &file).sent(position, client);
+        let run = Chain::new(&plan.item.token, 1, &plan.run.events, plan.run.end, &file).sent(position, client);
         let wanted = plan.run.events.iter().map(|event| event.version).filter(|version| *version > has);
         prop_assert!(run.events.iter().map(|event| event.version).eq(wanted));
         let mut before = has - 1;

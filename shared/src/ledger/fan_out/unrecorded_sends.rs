@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ClientPosition, Reached, RunPlan};
+use super::{ClientPosition, ClientRun, Reached};
 use crate::config::ClientName;
 use crate::ledger::{ClientId, Cursor, GroupItem, LastVersion, WriteCount};
 
@@ -26,18 +26,18 @@ impl UnrecordedSends {
         self.0.is_empty()
     }
 
-    /// Keeps what was sent by `plan`, which brought clients as far as `reached`.
-    pub fn keep(&mut self, plan: &RunPlan, reached: &Reached) {
-        let incarnation_number = plan.item.incarnation_number;
-        for run in plan.clients.iter().filter(|run| !run.events.is_empty()) {
+    /// Keeps what was sent by these `runs` of the group of `item`, which end with version `end`, and brought clients as far as
+    /// `reached`.
+    pub fn keep(&mut self, item: &GroupItem, end: i64, runs: &[ClientRun], reached: &Reached) {
+        let incarnation_number = item.incarnation_number;
+        for run in runs.iter().filter(|run| !run.events.is_empty()) {
             let client = run.after(reached);
-            let is_all = client.has == plan.run.end;
+            let is_all = client.has == end;
             let Some(up_to) = (if is_all { Some(client.has) } else { client.last }) else { continue };
             if up_to <= run.position.has {
                 continue;
             }
-            let sent =
-                UnrecordedRange { incarnation_number, after: plan.item.version, up_to, last: client.last };
+            let sent = UnrecordedRange { incarnation_number, after: item.version, up_to, last: client.last };
             let kept = self.0.entry(client.client).or_insert(sent);
             // What was known and joins on was where this run began.
             let joins = kept.incarnation_number == incarnation_number

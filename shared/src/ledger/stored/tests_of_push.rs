@@ -6,7 +6,7 @@ use super::tests::shown;
 use super::*;
 use crate::consumer::{AskedReplay, ConsumerState};
 use crate::ids::{Group, IncarnationToken, ReplayId};
-use crate::ledger::deliveries::is_of_push;
+use crate::ledger::push_writes::is_of_push;
 use crate::ledger::{
     ClientId, Delivery, DeliveryRequest, DeliveryRequestKind, Gone, Item, OpenBreaker, QueuePlace, Refusal,
     RefusedHead, TargetFailure, TargetState, WriteCount,

@@ -27,6 +27,7 @@ fn behind(name: &str, has: i64, version: i64, minutes: u64) -> GroupBehind {
         since: minutes_ago(minutes),
         is_erased: false,
         hold: None,
+        settles_at: None,
     }
 }
 
@@ -119,7 +120,13 @@ fn a_client_that_lacks_nothing() {
 #[test]
 fn each_group_has_its_reason_and_what_needs_an_operator_comes_first() {
     let erased = GroupBehind { is_erased: true, ..behind("D", 3, 3, 1) };
+    let in_minutes = |minutes: u64| Some(Timestamp::from_millis(NOW + minutes * 60_000));
+    let settling = GroupBehind { settles_at: in_minutes(4), ..behind("E", 7, 7, 600) };
+    // Something is still to be sent.
+    let replayed = GroupBehind { settles_at: in_minutes(5), ..behind("F", 6, 7, 1) };
     let groups = vec![
+        settling,
+        replayed,
         behind("AFC F5", 5, 9, 2),
         behind("B", 0, 4, 1),
         held("it's", 90),
@@ -138,7 +145,9 @@ fn each_group_has_its_reason_and_what_needs_an_operator_comes_first() {
             C         2   3  20 min  ! under way
             H         1   1   5 min  held
             AFC F5    5   9   2 min  under way
+            F         6   7    60 s  under way
             D         3   3    60 s  under way
+            E         7   7    10 h  settles
 
             refused for good: version 1, or the next that it wants: InvalidParameterValue: longer than 1024 bytes; mend the queue, as a rule its `MaximumMessageSize`
               → fanoutctl queue repair Billing --stack test
@@ -148,6 +157,7 @@ fn each_group_has_its_reason_and_what_needs_an_operator_comes_first() {
             held: 400 of the webhook (arn:aws:iam::111122223333:user/op)
               → fanoutctl release Billing --group H --stack test
             under way: the aggregate was erased: a notice is due
+            settles: everything was sent; until 2026-01-05T09:04:00Z, what an earlier sender may bring is repeated
             client Billing is behind, stack `test`
         "#]],
     );

@@ -9,7 +9,11 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use expect_test::{Expect, expect};
 use testkit::wire::scripted::{Arrival, Reaction, ScriptedServer};
 
+use serde_json::Value;
+
 use super::*;
+use crate::access::Endpoint;
+use crate::operator::CallFault;
 use crate::operator::cloudwatch::MetricName;
 use crate::operator::lambda::Answer;
 use crate::operator::s3::{Bucket, look_at_bucket};
